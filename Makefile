@@ -1,0 +1,54 @@
+# One-word commands. Each makes what it needs: the virtual environment, the build, the install.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+NATIVE_SOURCES := $(shell find native -name '*.cpp' -o -name '*.h' -o -name '*.inc' 2>/dev/null)
+
+.PHONY: demo test test-all lint format bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.built
+	$(BIN)/pellucid demo
+
+test: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m pytest -m ""
+
+lint: $(VENV)/.built $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(NATIVE_SOURCES)
+	$(BIN)/python native/tidy.py
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(NATIVE_SOURCES)
+
+bench: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build dist $(VENV)/.built
+
+# Build tools are installed once, so that a rebuild only compiles what changed.
+$(VENV)/.tools:
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=2.4' 'cmake>=3.24' ninja
+	touch $@
+
+$(VENV)/.built: $(VENV)/.tools pyproject.toml CMakeLists.txt $(NATIVE_SOURCES)
+	$(PIP) --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.built pyproject.toml
+	$(PIP) --no-build-isolation --editable '.[test]'
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.tools pyproject.toml
+	$(PIP) ruff mypy clang-format clang-tidy pre-commit
+	touch $@

@@ -1,0 +1,1 @@
+"""The command line: how people without Python reach Pellucid."""

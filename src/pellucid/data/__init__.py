@@ -1,0 +1,1 @@
+"""Images with labels: data sets by name, and fitting them to a network."""

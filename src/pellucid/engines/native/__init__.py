@@ -1,0 +1,1 @@
+"""The native engine: a compiler in Python, an executor in C++."""

@@ -1,0 +1,1 @@
+"""The reference engine: the definition of every layer, in NumPy."""

@@ -1,0 +1,135 @@
+"""What a layer is: hyper-parameters, shapes, parameters, cost. No arithmetic lives here."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pellucid.errors import LayerError
+
+Shape = tuple[int, ...]
+"""Shape of one image's array, without the batch: (C, H, W), (C, L) or (features,)."""
+
+Role = Literal["trainable", "buffer", "fixed"]
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """How a parameter starts: a rule by name and the numbers it needs.
+
+    Rules (fan_in inputs and fan_out outputs of one unit):
+    "zeros"; "ones";
+    "he": N(0, 2 / fan_in) (He et al. 2015, eq. 10);
+    "glorot": U(±sqrt(6 / (fan_in + fan_out))) (Glorot & Bengio 2010, eq. 16);
+    "lecun": N(0, 1 / fan_in) (LeCun et al. 1998, Efficient BackProp, section 4.6);
+    "lecun-1998": U(±2.4 / fan_in) (LeCun et al. 1998, Gradient-based learning, section III.B).
+    """
+
+    rule: str
+    fan_in: int = 1
+    fan_out: int = 1
+
+    RULES: ClassVar[tuple[str, ...]] = ("zeros", "ones", "he", "glorot", "lecun", "lecun-1998")
+
+
+ZEROS = Initializer("zeros")
+ONES = Initializer("ones")
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """One named array of a layer.
+
+    `role`: "trainable" is moved by the optimiser, "buffer" by the forward pass in training (running
+    statistics), "fixed" by nobody. `decay` says whether weight decay applies by default (not to biases
+    and normalisation parameters).
+    """
+
+    name: str
+    shape: Shape
+    initializer: Initializer
+    role: Role = "trainable"
+    decay: bool = False
+
+
+@dataclass(frozen=True)
+class AxisWindow:
+    """How an output position sees one spatial axis of the input.
+
+    Output position o sees the inputs o * stride - pad_start + k * dilation for k < kernel.
+    """
+
+    input: int
+    kernel: int
+    stride: int = 1
+    dilation: int = 1
+    pad_start: int = 0
+    pad_end: int = 0
+
+    @property
+    def extent(self) -> int:
+        """Effective kernel length F + (F - 1)(D - 1)."""
+        return self.kernel + (self.kernel - 1) * (self.dilation - 1)
+
+    @property
+    def output(self) -> int:
+        """Output length floor((I + P_start + P_end - F_eff) / S) + 1; below 1 when nothing fits."""
+        return (self.input + self.pad_start + self.pad_end - self.extent) // self.stride + 1
+
+    @property
+    def unused(self) -> int:
+        """Input columns at the end that no window reaches, because the stride steps over them."""
+        padded = self.input + self.pad_start + self.pad_end
+        reached = (self.output - 1) * self.stride + self.extent
+        return max(0, min(padded - reached - self.pad_end, self.input))
+
+
+class Layer(ABC):
+    """Base of all layers. Subclasses are frozen dataclasses: what they hold is their hyper-parameters."""
+
+    label: ClassVar[str]
+    """Prefix of automatic node names: "conv" gives conv1, conv2, ..."""
+
+    formula: ClassVar[str]
+    """The equation, one line, in the symbols of the reference engine."""
+
+    input_count: ClassVar[int | None] = 1
+    """How many inputs the layer takes; None for any number from two up."""
+
+    @abstractmethod
+    def output_shape(self, inputs: Sequence[Shape]) -> Shape:
+        """Shape of the output for inputs of these shapes; raises LayerError where they do not fit."""
+
+    def parameters(self, inputs: Sequence[Shape]) -> tuple[ParameterSpec, ...]:
+        """The arrays the layer needs for inputs of these shapes."""
+        return ()
+
+    def cost(self, inputs: Sequence[Shape]) -> int:
+        """Multiply-adds of one forward pass of one image."""
+        return 0
+
+    def window(self, inputs: Sequence[Shape]) -> tuple[AxisWindow, ...] | None:
+        """What an output position sees along each spatial axis.
+
+        An empty tuple: only its own position. None: everything.
+        """
+        return ()
+
+    @property
+    def name(self) -> str:
+        """The class name: what messages and files call this layer."""
+        return type(self).__name__
+
+
+def require(condition: bool, layer: str, rule: str, received: object) -> None:
+    """Raise a LayerError "layer: rule, received ..." unless the condition holds."""
+    if not condition:
+        raise LayerError(f"{layer}: {rule}, received {received!r}")
+
+
+def require_rank(layer: str, shape: Shape, axes: str) -> None:
+    """Require a shape with the named axes, for example "channels, height, width"."""
+    names = axes.split(", ")
+    require(len(shape) == len(names), layer, f"expects an input of shape ({axes})", shape)

@@ -1,0 +1,257 @@
+"""What people hold: a graph, its parameters and the engine that runs it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid.engines import select
+from pellucid.engines.engine import Array, CompileOptions, Engine, Gradients, Program, Purpose, Trace, Wanted
+from pellucid.errors import DataError, LayerError, UnknownNameError
+from pellucid.graph import Graph, sequential_graph
+from pellucid.initialization import initial_parameters
+from pellucid.layers import Layer, RBFOutput, Softmax
+from pellucid.objectives import Objective, OutputKind, objective
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Float32 = NDArray[np.float32]
+
+PREDICT_BATCH = 256
+"""Images that predict sends to the engine at a time."""
+
+
+class Model:
+    """A network: graph + parameters + an engine.
+
+    Args:
+        graph: what is computed.
+        parameters: arrays by full name ("conv1.weight"); drawn by the layers' initialisers when left out.
+        seed: of the initial parameters.
+        engine: "native", "reference", or an Engine.
+        output_kind: "logits", "probabilities" or "scores" (any larger-is-better number); from the last layer
+            when left out.
+        class_names: names of the outputs, for people.
+        name: of the network, for people.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        parameters: Mapping[str, ArrayLike] | None = None,
+        *,
+        seed: int = 0,
+        engine: str | Engine = "native",
+        output_kind: OutputKind | None = None,
+        class_names: Sequence[str] = (),
+        name: str = "network",
+    ) -> None:
+        self.graph = graph
+        self.name = name
+        self.class_names = tuple(class_names)
+        self.output_kind: OutputKind = output_kind or _output_kind(graph)
+        self.engine = select(engine) if isinstance(engine, str) else engine
+        self._programs: dict[CompileOptions, tuple[Program, int]] = {}
+        self._version = 0
+        self._parameters: dict[str, Float32] = {}
+        self._store(initial_parameters(graph, seed))
+        if parameters is not None:
+            self.set_parameters(parameters)
+
+    # ---- parameters
+
+    @property
+    def parameters(self) -> Mapping[str, Float32]:
+        """All arrays by full name, read-only views; `set_parameters` replaces them."""
+        return MappingProxyType(self._parameters)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trainable parameters."""
+        specs = self.graph.parameters.values()
+        return sum(math.prod(spec.shape) for spec in specs if spec.role == "trainable")
+
+    def set_parameters(self, parameters: Mapping[str, ArrayLike]) -> None:
+        """Replace the named arrays; raises where a name is unknown or a shape differs, changing nothing."""
+        checked = {}
+        for name, value in parameters.items():
+            if name not in self.graph.parameters:
+                raise UnknownNameError("parameter", name, self.graph.parameters)
+            array = np.array(value, dtype=np.float32, order="C")
+            expected = self.graph.parameters[name].shape
+            if array.shape != expected:
+                raise LayerError(f"{name}: expects an array of shape {expected}, received {array.shape}")
+            checked[name] = array
+        self._store(checked)
+
+    def _store(self, arrays: Mapping[str, Float32]) -> None:
+        for array in arrays.values():
+            array.setflags(write=False)
+        self._parameters.update(arrays)
+        self._version += 1
+
+    # ---- programs
+
+    def program(self, options: CompileOptions) -> Program:
+        """A program of this graph with the current parameters; compiled once for each set of options."""
+        program, version = self._programs.get(options, (None, -1))
+        if program is None:
+            program = self.engine.compile(self.graph, options)
+        if version != self._version:
+            program.write_parameters(self._parameters)
+            self._programs[options] = (program, self._version)
+        return program
+
+    def _batch(self, inputs: Sequence[ArrayLike]) -> tuple[Float32, ...]:
+        names = self.graph.inputs
+        if len(inputs) != len(names):
+            raise DataError(f"{self.name}: expects {len(names)} input(s), received {len(inputs)}")
+        arrays = []
+        for name, value in zip(names, inputs, strict=True):
+            array = np.ascontiguousarray(value, dtype=np.float32)
+            shape = self.graph.shapes[name]
+            if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
+                expected = ", ".join(["N", *map(str, shape)])
+                raise DataError(f"{name}: expects images of shape ({expected}), received {array.shape}")
+            if len(array) != len(arrays[0] if arrays else array):
+                raise DataError(f"{name}: inputs have one batch size, received {len(array)}")
+            arrays.append(array)
+        return tuple(arrays)
+
+    # ---- numbers
+
+    def predict(self, *inputs: ArrayLike) -> Float32 | tuple[Float32, ...]:
+        """The network's output for a batch.
+
+        Args:
+            inputs: one (N, *shape) array an input of the graph.
+
+        Returns:
+            (N, *output shape) float32; a tuple of them when the graph has several outputs.
+        """
+        arrays = self._batch(inputs)
+        count = len(arrays[0])
+        capacity = min(PREDICT_BATCH, 1 << max(0, count - 1).bit_length())
+        program = self.program(CompileOptions(capacity, Purpose.INFERENCE))
+        parts = [
+            program.forward(*(array[start : start + capacity] for array in arrays))
+            for start in range(0, count, capacity)
+        ]
+        shapes = [self.graph.shapes[name] for name in self.graph.outputs]
+        outputs = tuple(
+            np.concatenate([part[i] for part in parts]) if parts else np.empty((0, *shape), np.float32)
+            for i, shape in enumerate(shapes)
+        )
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _trace_program(self, count: int, keep: Sequence[str], loss: Objective | None) -> Program:
+        for name in keep:
+            self.graph.node(name)
+        capacity = 1 << max(0, count - 1).bit_length()
+        return self.program(CompileOptions(capacity, Purpose.TRACE, keep=tuple(keep), objective=loss))
+
+    def trace_nbytes(self, count: int, nodes: Sequence[str] = ()) -> int:
+        """Bytes that `trace` of this many images will hold."""
+        return self._trace_program(count, nodes, None).trace_nbytes(count)
+
+    def trace(self, *inputs: ArrayLike, nodes: Sequence[str] = ()) -> Trace:
+        """Every activation of a batch by node name, or those of `nodes` only."""
+        arrays = self._batch(inputs)
+        return self._trace_program(len(arrays[0]), nodes, None).trace(*arrays)
+
+    def gradients(
+        self,
+        images: ArrayLike,
+        targets: ArrayLike,
+        loss: str | Objective = "cross_entropy",
+        nodes: Sequence[str] = (),
+    ) -> Gradients:
+        """Gradients of the mean loss of a batch, with running statistics and without dropout.
+
+        Args:
+            images: (N, *shape).
+            targets: (N,) classes, or (N, *output shape) numbers.
+            loss: a name in OBJECTIVES or an Objective.
+            nodes: further nodes whose dJ/da is wanted; the input's is always there.
+        """
+        arrays = self._batch((images,))
+        program = self._trace_program(len(arrays[0]), (), objective(loss))
+        trace = program.trace(*arrays)
+        value, seeds = program.loss(trace, self.targets(targets, len(arrays[0])))
+        wanted = Wanted(nodes=tuple(dict.fromkeys((*self.graph.inputs, *nodes))))
+        return replace(program.backward(trace, seeds, wanted=wanted), loss=value)
+
+    def targets(self, targets: ArrayLike, count: int) -> Array:
+        """Classes as int64 or arrays as float32, checked against the (only) output."""
+        array = np.asarray(targets)
+        shape = self.graph.shapes[self.graph.outputs[0]]
+        if array.shape == (count,) and array.dtype.kind in "iu":
+            if count and not (0 <= int(array.min()) and int(array.max()) < shape[0]):
+                wrong = array[(array < 0) | (array >= shape[0])][0]
+                raise DataError(f"classes are 0 to {shape[0] - 1}, received {wrong}")
+            return array.astype(np.int64)
+        if array.shape == (count, *shape):
+            return array.astype(np.float32)
+        raise DataError(
+            f"targets are {count} whole numbers, or an array of shape {(count, *shape)}; "
+            f"received {array.dtype} of shape {array.shape}"
+        )
+
+    # ---- people
+
+    def summary(self) -> Table:
+        """A table, one row a layer: output shape, parameters, multiply-adds, receptive field."""
+        from pellucid.summary import summary_table
+
+        return summary_table(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a .pellucid file; see formats/native_file.py."""
+        from pellucid.formats.native_file import save
+
+        save(self, path)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {len(self.graph.nodes)} nodes, {self.parameter_count:,} parameters>"
+
+
+class Sequential(Model):
+    """A chain of layers.
+
+    Args:
+        layers: in order; a (name, layer) pair names its node.
+        input_shape: (C, H, W), (C, L) or (features,).
+
+    Example:
+        >>> import pellucid
+        >>> net = pellucid.Sequential(pellucid.Flatten(), pellucid.Linear(10), input_shape=(1, 28, 28))
+        >>> net.parameter_count
+        7850
+    """
+
+    def __init__(
+        self,
+        *layers: Layer | tuple[str, Layer],
+        input_shape: Sequence[int],
+        seed: int = 0,
+        engine: str | Engine = "native",
+        class_names: Sequence[str] = (),
+        name: str = "network",
+    ) -> None:
+        graph = sequential_graph(layers, input_shape)
+        super().__init__(graph, seed=seed, engine=engine, class_names=class_names, name=name)
+
+
+def _output_kind(graph: Graph) -> OutputKind:
+    last = graph.node(graph.outputs[0]).layer
+    if isinstance(last, Softmax):
+        return "probabilities"
+    return "scores" if isinstance(last, RBFOutput) else "logits"

@@ -1,0 +1,1 @@
+"""Training: one loop, its events, metrics and checkpoints."""
