@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pellucid.model import Model, Sequential
     from pellucid.objectives import *
     from pellucid.optimizers import *
+    from pellucid.recipe import Recipe
     from pellucid.training import train
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ _HOMES = {
     "Graph": "graph",
     "GraphBuilder": "graph",
     "Node": "graph",
+    "Recipe": "recipe",
     "Model": "model",
     "Sequential": "model",
     "load": "formats",

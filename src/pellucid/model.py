@@ -19,6 +19,7 @@ from pellucid.graph import Graph, sequential_graph
 from pellucid.initialization import initial_parameters
 from pellucid.layers import Layer, RBFOutput, Softmax
 from pellucid.objectives import Objective, OutputKind, objective
+from pellucid.recipe import Recipe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,6 +42,7 @@ class Model:
             when left out.
         class_names: names of the outputs, for people.
         name: of the network, for people.
+        recipe: how the network is trained unless `train` is told otherwise.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class Model:
         output_kind: OutputKind | None = None,
         class_names: Sequence[str] = (),
         name: str = "network",
+        recipe: Recipe | None = None,
     ) -> None:
         self.graph = graph
         self.name = name
+        self.recipe = recipe or Recipe()
         self.class_names = tuple(class_names)
         self.output_kind: OutputKind = output_kind or _output_kind(graph)
         self.engine = select(engine) if isinstance(engine, str) else engine
@@ -245,9 +249,10 @@ class Sequential(Model):
         engine: str | Engine = "native",
         class_names: Sequence[str] = (),
         name: str = "network",
+        recipe: Recipe | None = None,
     ) -> None:
         graph = sequential_graph(layers, input_shape)
-        super().__init__(graph, seed=seed, engine=engine, class_names=class_names, name=name)
+        super().__init__(graph, seed=seed, engine=engine, class_names=class_names, name=name, recipe=recipe)
 
 
 def _output_kind(graph: Graph) -> OutputKind:
