@@ -118,7 +118,7 @@ class Model:
         names = self.graph.inputs
         if len(inputs) != len(names):
             raise DataError(f"{self.name}: expects {len(names)} input(s), received {len(inputs)}")
-        arrays = []
+        arrays: list[Float32] = []
         for name, value in zip(names, inputs, strict=True):
             array = np.ascontiguousarray(value, dtype=np.float32)
             shape = self.graph.shapes[name]

@@ -72,7 +72,7 @@ def windows(
         elif padding == "full":
             start, end = extent - 1, extent - 1
         else:
-            start, end = padding[axis]  # type: ignore[misc]  # the names are excluded above
+            start, end = padding[axis]
         window = AxisWindow(length, kernel[axis], stride[axis], dilation[axis], start, end)
         require(
             window.output >= 1,

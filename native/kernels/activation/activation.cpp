@@ -1,0 +1,135 @@
+// Activations cell by cell, the batch in the lanes. Derivatives are formed from the output, so that no
+// pre-activation has to be kept.
+#include "kernels/activation/activation.h"
+
+#include "base/simd.h"
+#include "base/vector_math.h"
+#include "kernels/declarations.h"
+
+namespace pellucid::PELLUCID_ISA {
+namespace {
+
+template <typename Function>
+PELLUCID_INLINE void map_cells(std::int64_t cells, const Vector* x, Vector* y, Function function) {
+  for (std::int64_t cell = 0; cell < cells; ++cell) y[cell] = function(x[cell]);
+}
+
+template <typename Function>
+PELLUCID_INLINE void map_cells(std::int64_t cells, const Vector* y, const Vector* gradient, Vector* out,
+                               Function function) {
+  for (std::int64_t cell = 0; cell < cells; ++cell) out[cell] = function(y[cell], gradient[cell]);
+}
+
+}  // namespace
+
+// activation_output: x -> y. `amplitude` is A of A tanh(S x) and ELU's alpha, `slope` S and LeakyReLU's
+// slope.
+void activation_output(const Call& call) {
+  const auto& shape = call.as<ActivationAttributes>();
+  const auto* x = call.operand<const Vector>(0);
+  auto* y = call.operand<Vector>(1);
+  const auto amplitude = static_cast<float>(shape.amplitude);
+  const auto slope = static_cast<float>(shape.slope);
+  const std::int64_t cells = shape.cells;
+  switch (static_cast<ActivationKind>(shape.kind)) {
+    case ActivationKind::relu:  // written so that a NaN stays one
+      return map_cells(cells, x, y, [](Vector v) { return select(v < Vector{}, Vector{}, v); });
+    case ActivationKind::leaky_relu:
+      return map_cells(cells, x, y, [=](Vector v) { return select(v < Vector{}, v * slope, v); });
+    case ActivationKind::sigmoid:
+      return map_cells(cells, x, y, [](Vector v) { return sigmoid(v); });
+    case ActivationKind::scaled_tanh:
+      return map_cells(cells, x, y, [=](Vector v) { return amplitude * hyperbolic_tangent(v * slope); });
+    case ActivationKind::elu:
+      return map_cells(cells, x, y, [=](Vector v) {
+        return select(v < Vector{}, amplitude * exponential_minus_one(v), v);
+      });
+    case ActivationKind::softplus:
+      return map_cells(cells, x, y, [](Vector v) { return softplus(v); });
+  }
+}
+
+// activation_gradient: delta, y -> dx. The rules other than `gradient` are defined for ReLU.
+void activation_gradient(const Call& call) {
+  const auto& shape = call.as<ActivationAttributes>();
+  const auto* gradient = call.operand<const Vector>(0);
+  const auto* y = call.operand<const Vector>(1);
+  auto* out = call.operand<Vector>(2);
+  const auto amplitude = static_cast<float>(shape.amplitude);
+  const auto slope = static_cast<float>(shape.slope);
+  const std::int64_t cells = shape.cells;
+  switch (static_cast<BackwardRule>(shape.rule)) {
+    case BackwardRule::guided:
+      return map_cells(cells, y, gradient, out,
+                       [](Vector v, Vector d) { return keep_where((v > Vector{}) & (d > Vector{}), d); });
+    case BackwardRule::deconvnet:
+      return map_cells(cells, y, gradient, out, [](Vector, Vector d) { return keep_where(d > Vector{}, d); });
+    case BackwardRule::gradient:
+      break;
+  }
+  switch (static_cast<ActivationKind>(shape.kind)) {
+    case ActivationKind::relu:
+      return map_cells(cells, y, gradient, out,
+                       [](Vector v, Vector d) { return keep_where(v > Vector{}, d); });
+    case ActivationKind::leaky_relu:
+      return map_cells(cells, y, gradient, out,
+                       [=](Vector v, Vector d) { return select(v > Vector{}, d, d * slope); });
+    case ActivationKind::sigmoid:
+      return map_cells(cells, y, gradient, out, [](Vector v, Vector d) { return d * v * (1.0F - v); });
+    case ActivationKind::scaled_tanh:
+      return map_cells(cells, y, gradient, out, [=](Vector v, Vector d) {
+        const Vector tangent = v / amplitude;
+        return d * (amplitude * slope) * (1.0F - tangent * tangent);
+      });
+    case ActivationKind::elu:
+      return map_cells(cells, y, gradient, out,
+                       [=](Vector v, Vector d) { return select(v > Vector{}, d, d * (v + amplitude)); });
+    case ActivationKind::softplus:  // sigmoid(x) = 1 - exp(-y)
+      return map_cells(cells, y, gradient, out,
+                       [](Vector v, Vector d) { return d * -exponential_minus_one(-v); });
+  }
+}
+
+// softmax_output: x -> y over the channels of each position.
+void softmax_output(const Call& call) {
+  const auto& shape = call.as<ChannelAttributes>();
+  const auto* x = call.operand<const Vector>(0);
+  auto* y = call.operand<Vector>(1);
+  for (std::int64_t position = 0; position < shape.positions; ++position) {
+    Vector highest = x[position];
+    for (std::int64_t channel = 1; channel < shape.channels; ++channel) {
+      const Vector value = x[channel * shape.positions + position];
+      highest = select(value > highest, value, highest);
+    }
+    Vector sum = {};
+    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+      const std::int64_t cell = channel * shape.positions + position;
+      y[cell] = exponential(x[cell] - highest);
+      sum += y[cell];
+    }
+    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+      y[channel * shape.positions + position] /= sum;
+    }
+  }
+}
+
+// softmax_gradient: delta, y -> dx[k] = y[k] (delta[k] - sum_j delta[j] y[j]).
+void softmax_gradient(const Call& call) {
+  const auto& shape = call.as<ChannelAttributes>();
+  const auto* gradient = call.operand<const Vector>(0);
+  const auto* y = call.operand<const Vector>(1);
+  auto* out = call.operand<Vector>(2);
+  for (std::int64_t position = 0; position < shape.positions; ++position) {
+    Vector sum = {};
+    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+      const std::int64_t cell = channel * shape.positions + position;
+      sum += gradient[cell] * y[cell];
+    }
+    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+      const std::int64_t cell = channel * shape.positions + position;
+      out[cell] = y[cell] * (gradient[cell] - sum);
+    }
+  }
+}
+
+}  // namespace pellucid::PELLUCID_ISA

@@ -1,0 +1,61 @@
+// How loops are cut into register blocks: a table of kernels, one a block size, and even cuts.
+#pragma once
+
+#include "base/simd.h"
+
+namespace pellucid::PELLUCID_ISA {
+
+// `total` in as few parts of at most `largest` as possible, all equal or one apart.
+struct Cut {
+  int parts;
+  int base;
+  int longer;  // how many parts hold one more than `base`
+
+  PELLUCID_INLINE Cut(int total, int largest) {
+    parts = (total + largest - 1) / largest;
+    base = parts > 0 ? total / parts : 0;
+    longer = parts > 0 ? total % parts : 0;
+  }
+  [[nodiscard]] PELLUCID_INLINE int size(int part) const { return part < longer ? base + 1 : base; }
+  [[nodiscard]] PELLUCID_INLINE int longest() const { return longer > 0 ? base + 1 : base; }
+};
+
+// Longest side of a block.
+constexpr int LARGEST = ACCUMULATORS < 16 ? ACCUMULATORS : 16;
+
+// Block<MAPS, CELLS>::run for every MAPS x CELLS that fits the accumulators.
+template <template <int, int> typename Block>
+struct BlockTable {
+  using Function = decltype(&Block<1, 1>::run);
+  Function functions[LARGEST + 1][LARGEST + 1] = {};
+
+  constexpr BlockTable() { fill_maps<1>(); }
+
+  template <int MAPS>
+  constexpr void fill_maps() {
+    fill_cells<MAPS, 1>();
+    if constexpr (MAPS < LARGEST) fill_maps<MAPS + 1>();
+  }
+  template <int MAPS, int CELLS>
+  constexpr void fill_cells() {
+    functions[MAPS][CELLS] = &Block<MAPS, CELLS>::run;
+    if constexpr (CELLS < LARGEST && MAPS * (CELLS + 1) <= ACCUMULATORS) fill_cells<MAPS, CELLS + 1>();
+  }
+};
+
+// Maps x cells to aim for when both abound: the squarest block loads least.
+constexpr int PREFERRED_MAPS = REGISTERS == 32 ? 4 : 3;
+
+PELLUCID_INLINE int smaller(int a, int b) {
+  return a < b ? a : b;
+}
+PELLUCID_INLINE int larger(int a, int b) {
+  return a > b ? a : b;
+}
+
+// Cells of a row to hold in one block, when `maps` maps are at hand.
+PELLUCID_INLINE int largest_cells(int maps) {
+  return smaller(ACCUMULATORS / smaller(maps, PREFERRED_MAPS), LARGEST);
+}
+
+}  // namespace pellucid::PELLUCID_ISA

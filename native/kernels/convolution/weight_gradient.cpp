@@ -1,0 +1,137 @@
+// convolution_weight_gradient: input (padded), output gradient, groups, connections -> sums, to which it
+// adds: (weights, lanes), one float a lane, reduced over lanes and shards at the end of the step.
+//
+// dJ/dw[o, c, u] = sum over images and positions i of delta[o, i] x[c, i S + u D].
+#include "base/simd.h"
+#include "kernels/block.h"
+#include "kernels/convolution/convolution.h"
+#include "kernels/declarations.h"
+
+namespace pellucid::PELLUCID_ISA {
+namespace {
+
+struct WeightArguments {
+  const Vector* input;
+  const Vector* gradient;
+  Vector* sums;
+  const int* taps;     // cell of each tap
+  int sum_stride;      // between the sums of two maps
+  int gradient_plane;  // between two maps of the gradient
+  int rows;
+  int columns;
+  int row;  // between two input rows that windows begin on
+  int stride;
+};
+
+// MAPS output maps x TAPS taps of one kernel, held in registers over all positions.
+template <int MAPS, int TAPS>
+struct WeightBlock {
+  static void run(const WeightArguments& a) {
+    Vector sum[MAPS][TAPS];
+    PELLUCID_UNROLL
+    for (int map = 0; map < MAPS; ++map) {
+      PELLUCID_UNROLL
+      for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] = a.sums[map * a.sum_stride + tap];
+    }
+    std::int64_t offset[TAPS];
+    PELLUCID_UNROLL
+    for (int tap = 0; tap < TAPS; ++tap) offset[tap] = a.taps[tap];
+    const Vector* input = a.input;
+    const Vector* gradient = a.gradient;
+    for (int y = 0; y < a.rows; ++y, input += a.row, gradient += a.columns) {
+      const Vector* cell = input;
+      for (int x = 0; x < a.columns; ++x, cell += a.stride) {
+        Vector inputs[TAPS];
+        PELLUCID_UNROLL
+        for (int tap = 0; tap < TAPS; ++tap) inputs[tap] = cell[offset[tap]];
+        PELLUCID_UNROLL
+        for (int map = 0; map < MAPS; ++map) {
+          const Vector delta = gradient[map * a.gradient_plane + x];
+          PELLUCID_UNROLL
+          for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] += delta * inputs[tap];
+        }
+      }
+    }
+    PELLUCID_UNROLL
+    for (int map = 0; map < MAPS; ++map) {
+      PELLUCID_UNROLL
+      for (int tap = 0; tap < TAPS; ++tap) a.sums[map * a.sum_stride + tap] = sum[map][tap];
+    }
+  }
+};
+
+constexpr BlockTable<WeightBlock> blocks;
+
+// Taps to hold at a time: a kernel row, when several maps share its inputs; else as many as fit.
+int taps_at_a_time(int maps, int kernel_width, int taps) {
+  const int alone = smaller(ACCUMULATORS, LARGEST);
+  if (maps == 1) return smaller(taps, alone);
+  return smaller(kernel_width, larger(1, ACCUMULATORS / 2));
+}
+
+}  // namespace
+
+void convolution_weight_gradient(const Call& call) {
+  const auto& shape = call.as<ConvolutionAttributes>();
+  const auto* input = call.operand<const Vector>(0);
+  const auto* gradient = call.operand<const Vector>(1);
+  const auto* groups = call.operand<const ConnectionGroup>(2);
+  const auto* connections = call.operand<const Connection>(3);
+  auto* sums = call.operand<Vector>(4);
+
+  const int kernel_width = static_cast<int>(shape.kernel_width);
+  const int in_width = static_cast<int>(shape.in_width);
+  const int in_plane = static_cast<int>(shape.in_height) * in_width;
+  const int all_taps = static_cast<int>(shape.kernel_height) * kernel_width;
+  WeightArguments a = {};
+  a.gradient_plane = static_cast<int>(shape.out_height * shape.out_width);
+  a.rows = static_cast<int>(shape.out_height);
+  a.columns = static_cast<int>(shape.out_width);
+  a.row = static_cast<int>(shape.stride_height) * in_width;
+  a.stride = static_cast<int>(shape.stride_width);
+  int offsets[LARGEST];
+  a.taps = offsets;
+
+  for (int g = 0; g < shape.groups; ++g) {
+    const ConnectionGroup group = groups[g];
+    a.sum_stride = group.weight_stride;
+    // Blocks of taps: cut a kernel row at a time, or the whole kernel when one map is alone.
+    const int span = group.count == 1 ? all_taps : kernel_width;
+    const Cut taps(span, taps_at_a_time(group.count, kernel_width, all_taps));
+    const Cut maps(group.count, smaller(ACCUMULATORS / taps.longest(), LARGEST));
+    for (int part = 0, map = 0; part < maps.parts; map += maps.size(part++)) {
+      a.gradient = gradient + static_cast<std::int64_t>(group.first + map) * a.gradient_plane;
+      for (int c = 0; c < group.connections; ++c) {
+        const Connection connection = connections[group.first_connection + c];
+        a.input = input + static_cast<std::int64_t>(connection.map) * in_plane;
+        for (int begin = 0; begin < all_taps; begin += span) {
+          for (int piece = 0, tap = begin; piece < taps.parts; tap += taps.size(piece++)) {
+            for (int t = 0; t < taps.size(piece); ++t) {
+              offsets[t] = (tap + t) / kernel_width * static_cast<int>(shape.dilation_height) * in_width +
+                           (tap + t) % kernel_width * static_cast<int>(shape.dilation_width);
+            }
+            a.sums = sums + connection.weight + static_cast<std::int64_t>(map) * group.weight_stride + tap;
+            blocks.functions[maps.size(part)][taps.size(piece)](a);
+          }
+        }
+      }
+    }
+  }
+}
+
+// channel_sums: gradient -> sums (channels, lanes), to which it adds each channel's sum over positions: the
+// gradient of a bias.
+void channel_sums(const Call& call) {
+  const auto& shape = call.as<ChannelAttributes>();
+  const auto* gradient = call.operand<const Vector>(0);
+  auto* sums = call.operand<Vector>(1);
+  for (int channel = 0; channel < shape.channels; ++channel) {
+    Vector sum = sums[channel];
+    for (int position = 0; position < shape.positions; ++position) {
+      sum += gradient[channel * shape.positions + position];
+    }
+    sums[channel] = sum;
+  }
+}
+
+}  // namespace pellucid::PELLUCID_ISA

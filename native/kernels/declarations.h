@@ -1,0 +1,13 @@
+// Declares every kernel in the namespace of the instruction set being compiled.
+#pragma once
+
+#include "kernels/attributes.h"
+#include "kernels/call.h"
+
+namespace pellucid::PELLUCID_ISA {
+
+#define PELLUCID_KERNEL(operation, attributes, operands) void operation(const Call& call);
+#include "kernels/kernels.inc"
+#undef PELLUCID_KERNEL
+
+}  // namespace pellucid::PELLUCID_ISA

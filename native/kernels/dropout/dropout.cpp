@@ -1,0 +1,64 @@
+// Dropout, the batch in the lanes. Forward and backward are the same product with the same mask, drawn
+// again each time: Philox4x32-10 (Salmon et al. 2011) keyed by seed and counted by (cell / 4, image, node,
+// step), so that the mask depends on nothing but these.
+#include "base/simd.h"
+#include "kernels/declarations.h"
+
+namespace pellucid::PELLUCID_ISA {
+namespace {
+
+struct PhiloxBlock {
+  Words word[4];
+};
+
+using WideWords = std::uint64_t __attribute__((vector_size(LANES * 8)));
+
+PELLUCID_INLINE void multiply(Words a, std::uint32_t b, Words& high, Words& low) {
+  const WideWords product = __builtin_convertvector(a, WideWords) * static_cast<std::uint64_t>(b);
+  high = __builtin_convertvector(product >> 32, Words);
+  low = __builtin_convertvector(product, Words);
+}
+
+PELLUCID_INLINE PhiloxBlock philox(PhiloxBlock counter, std::uint64_t seed) {
+  auto key0 = static_cast<std::uint32_t>(seed);
+  auto key1 = static_cast<std::uint32_t>(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    Words high0;
+    Words low0;
+    Words high1;
+    Words low1;
+    multiply(counter.word[0], 0xD2511F53U, high0, low0);
+    multiply(counter.word[2], 0xCD9E8D57U, high1, low1);
+    counter = {{high1 ^ counter.word[1] ^ key0, low1, high0 ^ counter.word[3] ^ key1, low0}};
+    key0 += 0x9E3779B9U;
+    key1 += 0xBB67AE85U;
+  }
+  return counter;
+}
+
+}  // namespace
+
+// dropout: x -> y = x / (1 - rate) where kept, else 0.
+void dropout(const Call& call) {
+  const auto& shape = call.as<DropoutAttributes>();
+  const auto* x = call.operand<const Vector>(0);
+  auto* y = call.operand<Vector>(1);
+  const auto rate = static_cast<float>(shape.rate);
+  const auto scale = static_cast<float>(1.0 / (1.0 - shape.rate));
+  const auto step = static_cast<std::uint32_t>(call.run->first_step + call.run->step);
+  Words image;
+  for (int lane = 0; lane < LANES; ++lane) image[lane] = static_cast<std::uint32_t>(call.first_image + lane);
+  const Words zero = {};
+  for (std::int64_t cell = 0; cell < shape.cells; cell += 4) {
+    const PhiloxBlock counter = {{zero + static_cast<std::uint32_t>(cell / 4), image,
+                                  zero + static_cast<std::uint32_t>(shape.node), zero + step}};
+    const PhiloxBlock random = philox(counter, call.run->seed);
+    for (int word = 0; word < 4 && cell + word < shape.cells; ++word) {
+      const auto whole = __builtin_convertvector(random.word[word] >> 8, Integers);
+      const Vector uniform = __builtin_convertvector(whole, Vector) * 0x1p-24F;
+      y[cell + word] = keep_where(uniform >= broadcast(rate), x[cell + word] * scale);
+    }
+  }
+}
+
+}  // namespace pellucid::PELLUCID_ISA

@@ -1,0 +1,52 @@
+// Runs plans: phases in order, shards on threads, and nothing decided or allocated on the way.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+#include "base/aligned_memory.h"
+#include "runtime/plan.h"
+
+namespace pellucid {
+
+// Memory that programs keep between runs. Runs that only read it may go on side by side.
+struct State {
+  explicit State(std::size_t bytes) : memory(bytes) {}
+  AlignedMemory memory;
+  std::shared_mutex mutex;
+};
+
+// What one run is about.
+struct RunRequest {
+  std::vector<void*> externals;
+  std::int64_t images = 0;      // in all
+  std::int64_t batch_size = 0;  // a step's; the last may be smaller
+  std::int64_t first_step = 0;
+  std::uint64_t seed = 0;
+  const double* learning_rates = nullptr;
+};
+
+class Executor {
+ public:
+  // poison: fill each workspace with 0xA5 before a run, so that a read before a write shows.
+  Executor(Plan plan, bool poison) : plan_(std::move(plan)), poison_(poison) {}
+
+  // Run one step for each batch; returns how many were completed, fewer than asked when one met a value that
+  // is not finite (that one changed no state).
+  std::int64_t run(State& state, const RunRequest& request);
+
+  [[nodiscard]] const Plan& plan() const { return plan_; }
+
+ private:
+  AlignedMemory lease();
+  void give_back(AlignedMemory workspace);
+
+  const Plan plan_;
+  const bool poison_;
+  std::mutex mutex_;
+  std::vector<AlignedMemory> idle_;  // workspaces not in use; as many as ever ran at once
+};
+
+}  // namespace pellucid

@@ -1,0 +1,42 @@
+"""Layers into steps: a file a family, one row a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pellucid.engines.native.lowering import (
+    activation,
+    convolution,
+    dense,
+    merge,
+    normalization,
+    output,
+    pooling,
+    shape,
+)
+from pellucid.engines.native.lowering.context import Lowering, NodeContext
+from pellucid.errors import UnsupportedLayer
+from pellucid.layers import Layer
+
+__all__ = ["LOWERINGS", "Lowering", "NodeContext", "lowering_of"]
+
+LOWERINGS: Mapping[type[Layer], Lowering] = {
+    **activation.LOWERINGS,
+    **convolution.LOWERINGS,
+    **dense.LOWERINGS,
+    **merge.LOWERINGS,
+    **normalization.LOWERINGS,
+    **output.LOWERINGS,
+    **pooling.LOWERINGS,
+    **shape.LOWERINGS,
+}
+
+
+def lowering_of(context: NodeContext) -> Lowering:
+    """The steps of a node's layer."""
+    layer = context.node.layer
+    if type(layer) not in LOWERINGS:
+        raise UnsupportedLayer(
+            f"{context.name}: the native engine has no {layer.name}; the reference engine has it"
+        )
+    return LOWERINGS[type(layer)]

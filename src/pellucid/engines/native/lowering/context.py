@@ -1,0 +1,114 @@
+"""What it takes to turn one layer into steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pellucid.engines.engine import Rule
+from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
+from pellucid.engines.native.parameters import ParameterStore
+from pellucid.engines.native.plan import Buffer
+from pellucid.graph import Graph, Node
+from pellucid.layers import Shape
+
+Cache = Any
+"""What a layer's forward steps leave for its backward steps: buffers, in a form of the layer's own."""
+
+
+@dataclass(frozen=True)
+class NodeContext:
+    """A node, and what a plan is being made for.
+
+    Attributes:
+        training: whether batch statistics and dropout are in force.
+        differentiated: whether backward steps will follow.
+        parameters_wanted: full names of the parameters whose gradient is wanted.
+        rule: how the gradient passes a rectifier.
+    """
+
+    graph: Graph
+    node: Node
+    index: int
+    store: ParameterStore
+    training: bool
+    differentiated: bool
+    parameters_wanted: frozenset[str]
+    rule: Rule = Rule.GRADIENT
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.node.name
+
+    @property
+    def input_shapes(self) -> list[Shape]:
+        """Shapes of the inputs."""
+        return self.graph.input_shapes(self.node)
+
+    @property
+    def input_cells(self) -> int:
+        """Cells of the first input."""
+        return math.prod(self.input_shapes[0])
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the output."""
+        return self.graph.shapes[self.name]
+
+    @property
+    def cells(self) -> int:
+        """Cells of the output."""
+        return math.prod(self.output_shape)
+
+    def parameter(self, name: str) -> Buffer | None:
+        """A parameter by its short name; None where the layer has none of that name."""
+        full = f"{self.name}.{name}"
+        return self.store.parameter(full) if full in self.graph.parameters else None
+
+    def gradient(self, name: str) -> Buffer | None:
+        """The place of a parameter's gradient; None where it is not wanted."""
+        full = f"{self.name}.{name}"
+        return self.store.gradient(full) if full in self.parameters_wanted else None
+
+    def channels(self, shape: Shape) -> dict[str, int]:
+        """Attributes of kernels that treat each channel apart."""
+        return {"channels": shape[0], "positions": math.prod(shape[1:])}
+
+
+Forward = Callable[[PlanBuilder, NodeContext, Sequence[Buffer]], tuple[Buffer, Cache]]
+Backward = Callable[[PlanBuilder, NodeContext, Cache, Buffer, Sequence[bool]], list[Buffer | None]]
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """The steps of a layer.
+
+    forward(builder, context, inputs) appends them and returns the output and the cache;
+    backward(builder, context, cache, gradient, wanted) appends those of the wanted parameters' and inputs'
+    gradients and returns the latter, None where not wanted.
+    """
+
+    forward: Forward
+    backward: Backward
+
+
+def reduce_sums(builder: PlanBuilder, context: NodeContext, sums: Buffer, gradient: Buffer) -> None:
+    """Put a gradient together from the shards' (values, lanes) sums after the last tile."""
+    values = gradient.nbytes // 4
+    builder.later(
+        GRADIENT_TURN, "reduce_lanes", context.name, (sums, gradient), {"cells": values}, extent=values
+    )
+
+
+def bias_gradient(builder: PlanBuilder, context: NodeContext, gradient: Buffer, name: str = "bias") -> None:
+    """The gradient of one number a channel, where it is wanted."""
+    target = context.gradient(name)
+    if target is None:
+        return
+    shape = context.output_shape
+    sums = builder.sums(f"{context.name}.{name} sums", shape[0])
+    builder.tile("channel_sums", context.name, (gradient, sums), context.channels(shape))
+    reduce_sums(builder, context, sums, target)

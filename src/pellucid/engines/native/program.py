@@ -1,0 +1,320 @@
+"""A compiled graph with its state: plans handed to the executor, arrays in and out."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.engines.engine import (
+    Array,
+    CompileOptions,
+    Examples,
+    Gradients,
+    Program,
+    Rule,
+    State,
+    StepReport,
+    Trace,
+    Wanted,
+    loss_node,
+)
+from pellucid.engines.native import _native
+from pellucid.engines.native.compiler import Compiler
+from pellucid.engines.native.parameters import ParameterStore
+from pellucid.engines.native.plan import Plan
+from pellucid.errors import DataError, EngineError
+from pellucid.graph import Graph
+
+Float32 = NDArray[np.float32]
+
+
+class NativeTrace(Trace):
+    """Activations of one batch, and the images they came from."""
+
+    def __init__(self, nodes: tuple[str, ...], inputs: tuple[Float32, ...], kept: dict[str, Float32]) -> None:
+        self.nodes = nodes
+        self.inputs = inputs
+        self.count = len(inputs[0])
+        self.kept = kept
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return sum(array.nbytes for array in (*self.inputs, *self.kept.values()))
+
+    def __getitem__(self, node: str) -> Array:
+        if node not in self.nodes:
+            raise KeyError(node)
+        return self.kept[node]
+
+
+class _Executable:
+    """A plan in the compiled module's hands."""
+
+    def __init__(self, plan: Plan, instruction_set: str, shards: int, capacity: int, poison: bool) -> None:
+        self.plan = plan
+        description = plan.description(_native.lanes(instruction_set), shards, capacity)
+        self._executor = _native.Executor(instruction_set, description, poison)
+
+    def run(
+        self,
+        state: Any,
+        arrays: Mapping[str, Array],
+        images: int,
+        batch_size: int,
+        *,
+        learning_rates: Sequence[float] = (),
+        first_step: int = 0,
+        seed: int = 0,
+    ) -> int:
+        externals = [arrays[name] for name in self.plan.externals]
+        steps = self._executor.run(
+            state,
+            [*externals, *self.plan.constants],
+            images=images,
+            batch_size=batch_size,
+            learning_rates=list(learning_rates),
+            first_step=first_step,
+            seed=seed,
+        )
+        return int(steps)
+
+
+class NativeProgram(Program):
+    """See engines/engine.py. Plans are made when first needed and kept."""
+
+    def __init__(
+        self, graph: Graph, options: CompileOptions, *, instruction_set: str, threads: int, poison: bool
+    ) -> None:
+        self.graph = graph
+        self.options = options
+        self._instruction_set = instruction_set
+        self._threads = threads
+        self._poison = poison
+        self._store = ParameterStore(graph, options.optimizer)
+        self._compiler = Compiler(graph, self._store, _native.lanes(instruction_set))
+        self._plans: dict[tuple[Any, ...], _Executable] = {}
+        self._lock = threading.Lock()
+
+    def _executable(self, key: tuple[Any, ...], plan: Plan) -> _Executable:
+        return self._plans.setdefault(
+            key,
+            _Executable(plan, self._instruction_set, self._threads, self.options.capacity, self._poison),
+        )
+
+    def _empty(self, shape: tuple[int, ...]) -> Float32:
+        return np.full(shape, np.nan, np.float32) if self._poison else np.empty(shape, np.float32)
+
+    def _check_count(self, count: int) -> None:
+        if count > self.options.capacity:
+            raise EngineError(
+                f"a batch is at most the program's capacity, {self.options.capacity}; received {count}"
+            )
+
+    # ---- state
+
+    def read_parameters(self) -> State:
+        """Copies of all parameters and buffers."""
+        return self._store.read_parameters()
+
+    def write_parameters(self, parameters: Mapping[str, Array]) -> None:
+        """Replace the named parameters and buffers."""
+        self._store.write_parameters(parameters)
+
+    def read_slots(self) -> State:
+        """Copies of the optimiser's arrays."""
+        return self._store.read_slots()
+
+    def write_slots(self, slots: Mapping[str, Array]) -> None:
+        """Replace the named optimiser arrays."""
+        self._store.write_slots(slots)
+
+    # ---- forward
+
+    def _run_forward(self, nodes: tuple[str, ...], inputs: Sequence[Array]) -> dict[str, Float32]:
+        count = len(inputs[0])
+        self._check_count(count)
+        key = ("forward", nodes)
+        with self._lock:
+            executable = self._plans.get(key) or self._executable(key, self._compiler.forward(nodes))
+        outputs = {node: self._empty((count, *self.graph.shapes[node])) for node in nodes}
+        arrays: dict[str, Array] = {f"output:{node}": array for node, array in outputs.items()}
+        arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
+        if count:
+            executable.run(self._store.native, arrays, count, count)
+        return outputs
+
+    def forward(self, *inputs: Array) -> tuple[Array, ...]:
+        """The graph's outputs."""
+        outputs = self._run_forward(tuple(dict.fromkeys(self.graph.outputs)), inputs)
+        return tuple(outputs[node] for node in self.graph.outputs)
+
+    @property
+    def _kept(self) -> tuple[str, ...]:
+        keep = set(self.options.keep)
+        return tuple(node.name for node in self.graph.nodes if not keep or node.name in keep)
+
+    @property
+    def _held(self) -> tuple[str, ...]:
+        """The kept nodes, and the one that the loss reads."""
+        if self.options.objective is None:
+            return self._kept
+        return tuple(dict.fromkeys((*self._kept, loss_node(self.graph, self.options.objective))))
+
+    def trace_nbytes(self, count: int) -> int:
+        """Memory that a trace of this many images will hold, in bytes."""
+        names = (*self._held, *self.graph.inputs)
+        return 4 * count * sum(math.prod(self.graph.shapes[name]) for name in names)
+
+    def trace(self, *inputs: Array) -> NativeTrace:
+        """Run forward and keep every kept node's activation."""
+        copies = tuple(np.array(array, np.float32, order="C") for array in inputs)
+        return NativeTrace(self._kept, copies, self._run_forward(self._held, copies))
+
+    # ---- backward
+
+    def loss(self, trace: Trace, targets: Array) -> tuple[float, dict[str, Array]]:
+        """J and its gradient with respect to the node that the loss reads."""
+        if self.options.objective is None:
+            raise EngineError("a program's loss needs an objective in its options, received none")
+        assert isinstance(trace, NativeTrace)
+        node = loss_node(self.graph, self.options.objective)
+        classes = targets.ndim == 1 and targets.dtype.kind in "iu"
+        key = ("loss", classes)
+        with self._lock:
+            executable = self._plans.get(key) or self._executable(
+                key, self._compiler.loss(node, self.options.objective, classes=classes)
+            )
+        gradient = self._empty(trace.kept[node].shape)
+        losses = np.zeros(1)
+        arrays: dict[str, Array] = {
+            "scores": trace.kept[node],
+            "targets": np.ascontiguousarray(targets, np.int64 if classes else np.float32),
+            "losses": losses,
+            "correct": np.zeros(1, np.int64),
+            "gradient": gradient,
+        }
+        executable.run(self._store.native, arrays, trace.count, trace.count)
+        return float(losses[0]), {node: gradient}
+
+    def backward(
+        self,
+        trace: Trace,
+        seeds: Mapping[str, Array],
+        rules: Mapping[str, Rule] | None = None,
+        wanted: Wanted | None = None,
+    ) -> Gradients:
+        """Propagate the seeds backwards."""
+        assert isinstance(trace, NativeTrace)
+        wanted = wanted or Wanted(nodes=self.graph.inputs)
+        trainable = [name for name, spec in self.graph.parameters.items() if spec.role == "trainable"]
+        names = tuple(trainable if wanted.parameters is None else wanted.parameters)
+        nodes = tuple(dict.fromkeys(wanted.nodes))
+        rules = {node: rule for node, rule in (rules or {}).items() if rule is not Rule.GRADIENT}
+        key = ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names)
+        with self._lock:
+            executable = self._plans.get(key) or self._executable(
+                key, self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names))
+            )
+        # A node that no seed depends on is not in the plan: its gradient stays zero.
+        reached = {name for name in executable.plan.externals if name.startswith("gradient:")}
+        gradients: dict[str, Array] = {}
+        for node in nodes:
+            shape = (trace.count, *self.graph.shapes[node])
+            written = f"gradient:{node}" in reached
+            gradients[node] = self._empty(shape) if written else np.zeros(shape, np.float32)
+        vector = self._empty((self._store.trainable_values,))
+        arrays: dict[str, Array] = {f"gradient:{node}": array for node, array in gradients.items()}
+        arrays.update({f"seed:{node}": np.ascontiguousarray(s, np.float32) for node, s in seeds.items()})
+        arrays.update(
+            {f"input:{name}": array for name, array in zip(self.graph.inputs, trace.inputs, strict=True)}
+        )
+        arrays["gradient"] = vector
+        executable.run(self._store.native, arrays, trace.count, trace.count)
+        split = self._store.split_gradient(vector) if names else {}
+        return Gradients({name: split[name] for name in names}, gradients, self.graph.inputs)
+
+    # ---- training
+
+    def train_steps(
+        self,
+        examples: Examples,
+        indices: NDArray[np.int64],
+        *,
+        batch_size: int,
+        learning_rates: Sequence[float],
+        first_step: int = 0,
+    ) -> StepReport:
+        """One update for each batch_size of `indices`, all in one call of the compiled module."""
+        executable, arrays = self._training(examples, indices)
+        self._check_count(min(batch_size, len(indices)))
+        steps = -(-len(indices) // batch_size)
+        if len(learning_rates) != steps:
+            raise DataError(f"{steps} steps need as many learning rates, received {len(learning_rates)}")
+        losses, correct = np.zeros(steps), np.zeros(steps, np.int64)
+        arrays.update({"losses": losses, "correct": correct})
+        completed = executable.run(
+            self._store.native,
+            arrays,
+            len(indices),
+            batch_size,
+            learning_rates=learning_rates,
+            first_step=first_step,
+            seed=self.options.seed,
+        )
+        images = np.minimum(batch_size, len(indices) - batch_size * np.arange(completed, dtype=np.int64))
+        return StepReport(
+            losses=losses[:completed],
+            correct=correct[:completed],
+            images=images,
+            non_finite=None if completed == steps else completed,
+        )
+
+    def _training(
+        self, examples: Examples, indices: NDArray[np.int64]
+    ) -> tuple[_Executable, dict[str, Array]]:
+        options = self.options
+        if options.objective is None or options.optimizer is None:
+            raise EngineError("training needs an objective and an optimizer in the program's options")
+        if len(self.graph.inputs) != 1:
+            raise EngineError(f"training takes graphs with one input, received {len(self.graph.inputs)}")
+        name = self.graph.inputs[0]
+        if examples.images.shape[1:] != self.graph.shapes[name]:
+            raise DataError(
+                f"{name}: expects images of shape {self.graph.shapes[name]}, "
+                f"received {examples.images.shape[1:]}"
+            )
+        if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(examples.images):
+            raise DataError(f"indices lie between 0 and {len(examples.images) - 1}")
+        classes = examples.targets.ndim == 1 and examples.targets.dtype.kind in "iu"
+        bytes_in = examples.images.dtype == np.uint8
+        self._check_targets(examples.targets, classes)
+        key = ("training", bytes_in, classes)
+        with self._lock:
+            executable = self._plans.get(key) or self._executable(
+                key,
+                self._compiler.training(
+                    options.objective, options.optimizer, bytes_in=bytes_in, classes=classes
+                ),
+            )
+        arrays: dict[str, Array] = {
+            f"input:{name}": np.ascontiguousarray(examples.images, np.uint8 if bytes_in else np.float32),
+            "indices": np.ascontiguousarray(indices, np.int64),
+            "targets": np.ascontiguousarray(examples.targets, np.int64 if classes else np.float32),
+        }
+        return executable, arrays
+
+    def _check_targets(self, targets: Array, classes: bool) -> None:
+        assert self.options.objective is not None
+        shape = self.graph.shapes[loss_node(self.graph, self.options.objective)]
+        if classes:
+            count = math.prod(shape)
+            if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < count:
+                raise DataError(f"classes are 0 to {count - 1}, received {targets.min()} to {targets.max()}")
+        elif targets.shape[1:] != shape:
+            raise DataError(f"targets have the output's shape {shape}, received {targets.shape[1:]}")
