@@ -7,6 +7,7 @@
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/convolution/convolution.h"
+#include "kernels/convolution/taps.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -62,20 +63,6 @@ struct GradientBlock {
 };
 
 constexpr BlockTable<GradientBlock> blocks;
-
-// Taps u whose output index (position - u D) / S is whole and, unless any is allowed, within [0, length).
-int list_taps(int position, int kernel, int dilation, int stride, int length, int weight_step, int cell_step,
-              Tap* taps) {
-  int count = 0;
-  for (int u = 0; u < kernel; ++u) {
-    const int distance = position - u * dilation;
-    if (distance % stride != 0) continue;
-    const int index = distance / stride;
-    if (length > 0 && (index < 0 || index >= length)) continue;
-    taps[count++] = {u * weight_step, index * cell_step};
-  }
-  return count;
-}
 
 // One row of the input gradient for one block of maps.
 void gradient_row(const ConvolutionAttributes& shape, GradientArguments& a, Vector* out, int largest,

@@ -27,6 +27,9 @@ MODES = {"zeros": 0, "edge": 1, "reflect": 2, "circular": 3}
 LONGEST_KERNEL = 512
 """As in native/kernels/convolution/convolution.h."""
 
+LONGEST_SCATTERED_ROW = 7
+"""Kernel width up to which an input gradient is scattered in registers; row_gradient.cpp."""
+
 
 @dataclass(frozen=True)
 class Connections:
@@ -64,8 +67,16 @@ class Geometry:
         return self.padded != (self.rows.input, self.columns.input)
 
     @property
+    def scatters_rows(self) -> bool:
+        """Whether the input gradient is formed by scattering rows, which needs no padding."""
+        columns = self.columns
+        return columns.stride == columns.dilation == 1 and columns.kernel <= LONGEST_SCATTERED_ROW
+
+    @property
     def gradient_pads(self) -> tuple[int, int]:
         """Cells to add before and after each row of the output gradient, for the input gradient's taps."""
+        if self.scatters_rows:
+            return 0, 0
         columns = self.columns
         before = (columns.extent - 1) // columns.stride
         after = max(0, (self.padded[1] - 1) // columns.stride - (columns.output - 1))
@@ -220,9 +231,8 @@ def _input_gradient(
         gradient = widened
     padded = builder.lanes_buffer(f"d input of {context.name}", sizes.in_channels * math.prod(sizes.padded))
     operands = (gradient, context.parameter("weight"), groups, pairs, padded)
-    builder.tile(
-        "convolution_input_gradient", context.name, operands, sizes.attributes(len(connections.groups))
-    )
+    operation = "convolution_row_gradient" if sizes.scatters_rows else "convolution_input_gradient"
+    builder.tile(operation, context.name, operands, sizes.attributes(len(connections.groups)))
     if not sizes.is_padded:
         return padded
     result = builder.lanes_buffer(f"d input of {context.name}", context.input_cells)

@@ -1,0 +1,107 @@
+"""Pellucid's windowed layers said in PyTorch: what the definitions are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from pellucid.layers import AvgPool2d, AxisWindow, Conv1d, Conv2d, MaxPool2d, Shape, Subsample2d
+
+Oracle = Callable[[Sequence[torch.Tensor], Mapping[str, torch.Tensor], bool], torch.Tensor]
+
+MODES = {"zeros": "constant", "edge": "replicate", "reflect": "reflect", "circular": "circular"}
+
+
+def pad(
+    x: torch.Tensor, axes: Sequence[AxisWindow], mode: str = "zeros", constant: float = 0
+) -> torch.Tensor:
+    """torch.nn.functional.pad, which counts its axes from the last."""
+    amounts = [amount for axis in reversed(axes) for amount in (axis.pad_start, axis.pad_end)]
+    if mode == "zeros":
+        return functional.pad(x, amounts, value=constant)
+    return functional.pad(x, amounts, mode=MODES[mode])
+
+
+def dense_kernels(layer: Conv1d | Conv2d, weight: torch.Tensor, in_channels: int) -> torch.Tensor:
+    """Kernels as PyTorch takes them: a connection table's missing ones are zero."""
+    if layer.connections is not None:
+        dense = torch.zeros(layer.out_channels, in_channels, *layer.kernel, dtype=weight.dtype)
+        pairs = [(o, c) for o, row in enumerate(layer.connections) for c in row]
+        outputs, inputs = zip(*pairs, strict=True)
+        weight = dense.index_put((torch.tensor(outputs), torch.tensor(inputs)), weight)
+    return weight.flip(tuple(range(2, weight.ndim))) if layer.flip else weight
+
+
+def convolution(layer: Conv1d | Conv2d, shape: Shape) -> Oracle:
+    """The layer for inputs of this shape."""
+    axes = layer.window([shape])
+    convolve: Any = functional.conv1d if layer.rank == 1 else functional.conv2d
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        return convolve(
+            pad(inputs[0], axes, layer.padding_mode),
+            dense_kernels(layer, parameters["weight"], shape[0]),
+            parameters.get("bias"),
+            stride=tuple(axis.stride for axis in axes),
+            dilation=tuple(axis.dilation for axis in axes),
+            groups=layer.groups,
+        )
+
+    return oracle
+
+
+def _symmetric(axes: Sequence[AxisWindow]) -> bool:
+    return all(axis.pad_start == axis.pad_end for axis in axes)
+
+
+def max_pool(layer: MaxPool2d, shape: Shape) -> Oracle:
+    """The layer for inputs of this shape; PyTorch's own padding where it can express it."""
+    axes = layer.window([shape])
+    stride = tuple(axis.stride for axis in axes)
+    if _symmetric(axes):
+        padding = tuple(axis.pad_start for axis in axes)
+        return lambda inputs, parameters, training: functional.max_pool2d(
+            inputs[0], layer.kernel, stride, padding
+        )
+    return lambda inputs, parameters, training: functional.max_pool2d(
+        pad(inputs[0], axes, constant=-torch.inf), layer.kernel, stride
+    )
+
+
+def average_pool(layer: AvgPool2d, shape: Shape) -> Oracle:
+    """The layer for inputs of this shape; PyTorch's own padding where it can express it."""
+    axes = layer.window([shape])
+    stride = tuple(axis.stride for axis in axes)
+    if _symmetric(axes):
+        padding = tuple(axis.pad_start for axis in axes)
+        return lambda inputs, parameters, training: functional.avg_pool2d(
+            inputs[0], layer.kernel, stride, padding, count_include_pad=layer.include_padding
+        )
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        mean = functional.avg_pool2d(pad(inputs[0], axes), layer.kernel, stride)
+        if layer.include_padding:
+            return mean
+        return mean / functional.avg_pool2d(pad(torch.ones_like(inputs[0]), axes), layer.kernel, stride)
+
+    return oracle
+
+
+def subsample(layer: Subsample2d) -> Oracle:
+    """Average pooling times the window's size, scaled and shifted."""
+    size = layer.kernel[0] * layer.kernel[1]
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        sums = functional.avg_pool2d(inputs[0], layer.kernel, layer.stride) * size
+        return parameters["coefficient"][:, None, None] * sums + parameters["bias"][:, None, None]
+
+    return oracle
