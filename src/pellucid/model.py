@@ -35,7 +35,7 @@ class Model:
 
     Args:
         graph: what is computed.
-        parameters: arrays by full name ("conv1.weight"); drawn by the layers' initialisers when left out.
+        parameters: arrays by full name ("conv1.weight"); those left out are drawn by the layers' initialisers.
         seed: of the initial parameters.
         engine: "native", "reference", or an Engine.
         output_kind: "logits", "probabilities" or "scores" (any larger-is-better number); from the last layer
@@ -66,9 +66,11 @@ class Model:
         self._programs: dict[CompileOptions, tuple[Program, int]] = {}
         self._version = 0
         self._parameters: dict[str, Float32] = {}
-        self._store(initial_parameters(graph, seed))
+        if parameters is None or len(parameters) < len(graph.parameters):
+            self._store(initial_parameters(graph, seed))
         if parameters is not None:
             self.set_parameters(parameters)
+        self._parameters = {full: self._parameters[full] for full in graph.parameters}  # in graph order
 
     # ---- parameters
 

@@ -133,6 +133,12 @@ class StepDecay(Schedule):
     factor: float = 0.1
     milestones: tuple[float, ...] = (0.5, 0.75)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(math.isfinite(self.factor) and self.factor > 0, "StepDecay", "factor is above 0", self.factor)
+        valid = all(0 < milestone < 1 for milestone in self.milestones)
+        require(valid, "StepDecay", "milestones lie between 0 and 1", self.milestones)
+
     def at(self, step: int, total: int) -> float:
         """The rate after the milestones passed so far."""
         passed = sum(step >= milestone * total for milestone in self.milestones)
@@ -144,6 +150,10 @@ class Cosine(Schedule):
     """Half a cosine from the rate down to `final` (Loshchilov & Hutter 2017, without restarts)."""
 
     final: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(math.isfinite(self.final) and self.final >= 0, "Cosine", "final is at least 0", self.final)
 
     def at(self, step: int, total: int) -> float:
         """The cosine at this step."""
@@ -164,6 +174,12 @@ class OneCycle(Schedule):
     warm_up: float = 0.3
     start_divisor: float = 25.0
     end_divisor: float = 1e4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.warm_up <= 1, "OneCycle", "warm_up lies between 0 and 1", self.warm_up)
+        for rule, value in (("start_divisor", self.start_divisor), ("end_divisor", self.end_divisor)):
+            require(math.isfinite(value) and value >= 1, "OneCycle", f"{rule} is at least 1", value)
 
     def at(self, step: int, total: int) -> float:
         """The cycle at this step."""

@@ -46,54 +46,72 @@ PELLUCID_INLINE void squared_error(const Call& call, Target target) {
   for (std::int64_t lane = 0; lane < call.images; ++lane) totals.loss += sum[lane];
 }
 
-}  // namespace
-
-// cross_entropy: scores, classes -> delta, totals. J = log D - sum_k T[k] z[k] with D = sum_k exp(z[k]), to
-// which LeNet-5's criterion adds exp(-rubbish distance); delta = exp(z) / D - T.
-void cross_entropy(const Call& call) {
+// Softmax cross-entropy and LeNet-5's criterion, T given by target(k) before smoothing:
+// J = (sum_k T[k]) log D - sum_k T[k] z[k] and delta = (sum_k T[k]) exp(z) / D - T with D = sum_k exp(z[k]).
+// LeNet-5's adds exp(-rubbish distance) to D and takes sum_k T[k] as 1.
+template <typename Target>
+PELLUCID_INLINE void log_loss(const Call& call, Target target) {
   const auto& shape = call.as<LossAttributes>();
   const auto* scores = call.operand<const Vector>(0);
-  const Integers classes = *call.operand<const Integers>(1);
   auto* gradient = call.operand<Vector>(2);
   auto& totals = *call.operand<LossTotals>(3);
   const Integers valid = valid_lanes(call.images);
-  const std::int64_t count = shape.classes;
 
   Vector highest = scores[0];
-  for (std::int64_t k = 1; k < count; ++k) highest = select(scores[k] > highest, scores[k], highest);
+  for (std::int64_t k = 1; k < shape.classes; ++k) highest = select(scores[k] > highest, scores[k], highest);
   Vector denominator = {};
   if (shape.has_rubbish != 0) {
     const Vector rubbish = broadcast(static_cast<float>(-shape.rubbish_distance));
     highest = select(rubbish > highest, rubbish, highest);
     denominator = exponential(rubbish - highest);
   }
-  for (std::int64_t k = 0; k < count; ++k) {
+  const Vector kept = broadcast(static_cast<float>(1.0 - shape.smoothing));
+  const Vector spread = broadcast(static_cast<float>(shape.smoothing / static_cast<double>(shape.classes)));
+  Vector expected = {};  // sum_k T[k] (z[k] - highest)
+  Vector total = {};     // sum_k T[k]
+  for (std::int64_t k = 0; k < shape.classes; ++k) {
+    const Vector t = kept * target(k) + spread;
     gradient[k] = exponential(scores[k] - highest);
     denominator += gradient[k];
+    expected += t * (scores[k] - highest);
+    total += t;
   }
+  if (shape.has_rubbish != 0) total = broadcast(1.0F);
   const Vector share = broadcast(1.0F / static_cast<float>(call.run->batch_images));
-  const Vector off = broadcast(static_cast<float>(shape.smoothing / static_cast<double>(count)));
-  const Vector on = off + broadcast(static_cast<float>(1.0 - shape.smoothing));
-  Vector expected = {};  // sum_k T[k] (z[k] - highest)
-  for (std::int64_t k = 0; k < count; ++k) {
-    const Vector target = select(classes == broadcast_integer(static_cast<std::int32_t>(k)), on, off);
-    expected += target * (scores[k] - highest);
-    gradient[k] = keep_where(valid, (gradient[k] / denominator - target) * share);
+  for (std::int64_t k = 0; k < shape.classes; ++k) {
+    const Vector t = kept * target(k) + spread;
+    gradient[k] = keep_where(valid, (gradient[k] / denominator * total - t) * share);
   }
   for (std::int64_t lane = 0; lane < call.images; ++lane) {
-    totals.loss +=
-        __builtin_log(static_cast<double>(denominator[lane])) - static_cast<double>(expected[lane]);
+    const double logarithm = __builtin_log(static_cast<double>(denominator[lane]));
+    totals.loss += static_cast<double>(total[lane]) * logarithm - static_cast<double>(expected[lane]);
   }
-  count_correct(call, scores, classes, count, totals);
+}
+
+PELLUCID_INLINE Vector one_where(Integers classes, std::int64_t k) {
+  return select(classes == broadcast_integer(static_cast<std::int32_t>(k)), broadcast(1.0F), Vector{});
+}
+
+}  // namespace
+
+// cross_entropy_classes: scores, classes -> delta, totals; T is 1 at the class and 0 elsewhere.
+void cross_entropy_classes(const Call& call) {
+  const Integers classes = *call.operand<const Integers>(1);
+  log_loss(call, [=](std::int64_t k) { return one_where(classes, k); });
+  const auto& shape = call.as<LossAttributes>();
+  count_correct(call, call.operand<const Vector>(0), classes, shape.classes, *call.operand<LossTotals>(3));
+}
+
+// cross_entropy_arrays: scores, targets (lanes) -> delta, totals.
+void cross_entropy_arrays(const Call& call) {
+  const auto* targets = call.operand<const Vector>(1);
+  log_loss(call, [=](std::int64_t k) { return targets[k]; });
 }
 
 // squared_error_classes: scores, classes -> delta, totals; the target is 1 at the class and 0 elsewhere.
 void squared_error_classes(const Call& call) {
   const Integers classes = *call.operand<const Integers>(1);
-  squared_error(call, [=](std::int64_t k) {
-    const Integers here = classes == broadcast_integer(static_cast<std::int32_t>(k));
-    return select(here, broadcast(1.0F), Vector{});
-  });
+  squared_error(call, [=](std::int64_t k) { return one_where(classes, k); });
   const auto& shape = call.as<LossAttributes>();
   count_correct(call, call.operand<const Vector>(0), classes, shape.classes, *call.operand<LossTotals>(3));
 }

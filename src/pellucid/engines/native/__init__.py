@@ -17,7 +17,7 @@ from pellucid.graph import Graph
 __all__ = [
     "NativeEngine",
     "chosen_instruction_set",
-    "compiler",
+    "compiler_version",
     "cpu_features",
     "default_threads",
     "instruction_sets",
@@ -50,7 +50,7 @@ def cpu_features() -> list[str]:
     return list(_native.processor_features())
 
 
-def compiler() -> str:
+def compiler_version() -> str:
     """Version of the C++ compiler that built the kernels."""
     return str(_native.compiler())
 

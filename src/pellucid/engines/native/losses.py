@@ -62,11 +62,10 @@ def _kernel(node: str, objective: Objective, shape: tuple[int, ...], classes: bo
             objective.rubbish_distance if isinstance(objective, MaximumAPosteriori) else 0.0
         ),
     }
+    kind = "classes" if classes else "arrays"
     if not isinstance(objective, CrossEntropy | MaximumAPosteriori):
-        return ("squared_error_classes" if classes else "squared_error_arrays"), attributes
-    kind = type(objective).__name__
-    if not classes:
-        raise LayerError(f"{node}: {kind} expects classes as targets, received arrays")
+        return f"squared_error_{kind}", attributes
     if len(shape) != 1:
-        raise LayerError(f"{node}: {kind} expects an output of shape (classes,), received {shape}")
-    return "cross_entropy", attributes
+        name = type(objective).__name__
+        raise LayerError(f"{node}: {name} expects an output of shape (classes,), received {shape}")
+    return f"cross_entropy_{kind}", attributes

@@ -343,13 +343,11 @@ class ReferenceProgram(Program):
         rule = self._optimizer()
         parameters, slots = dict(self._parameters), dict(self._slots)
         for name in self._trainable:
-            if name not in gradients:
-                continue
+            # What the loss does not reach has the gradient 0: momentum and decay still move it.
+            gradient = gradients.get(name, np.zeros_like(parameters[name]))
             decay = weight_decay(rule, self.graph.parameters[name])
             own = {slot: slots[f"{slot}:{name}"] for slot in rule.slots}
-            parameters[name], own = update(
-                rule, parameters[name], gradients[name], own, learning_rate, t, decay
-            )
+            parameters[name], own = update(rule, parameters[name], gradient, own, learning_rate, t, decay)
             slots.update({f"{slot}:{name}": array for slot, array in own.items()})
         self._parameters, self._slots = parameters, slots
 

@@ -1,0 +1,105 @@
+"""Arrays of images and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid.data.fit import fit_pixels
+from pellucid.errors import DataError
+
+TO_UNIT = np.float32(1 / 255)
+"""What a uint8 pixel is multiplied by when it is read, here and in the engines."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images with their classes.
+
+    Attributes:
+        pixels: (N, *shape) uint8; shape is (C, H, W), or (features,) once fitted to a network of vectors.
+        labels: (N,) int64.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        pixels, labels = self.pixels, self.labels
+        if pixels.dtype != np.uint8 or pixels.ndim < 2:
+            raise DataError(f"pixels are uint8 (N, *shape), received {pixels.dtype} {pixels.shape}")
+        if labels.dtype != np.int64 or labels.ndim != 1:
+            raise DataError(f"labels are int64 (N,), received {labels.dtype} {labels.shape}")
+        if len(pixels) != len(labels):
+            raise DataError(f"one label an image, received {len(pixels)} images and {len(labels)} labels")
+
+    @property
+    def images(self) -> NDArray[np.float32]:
+        """(N, *shape) float32 in [0, 1]; a new array each time it is read."""
+        return self.pixels.astype(np.float32) * TO_UNIT
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: ArrayLike) -> Split:
+        """These images, in this order; `indices` are numbers, or one True or False an image."""
+        chosen = np.asarray(indices)
+        try:
+            return Split(self.pixels[chosen], self.labels[chosen])
+        except IndexError as error:
+            raise DataError(f"a subset of {len(self)} images: {error}") from None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images to train on and images to test on.
+
+    Attributes:
+        name: for people.
+        train: what training sees.
+        test: what it never sees.
+        class_names: what label 0, 1, ... mean.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.train.pixels.shape[1:] != self.test.pixels.shape[1:]:
+            raise DataError(
+                f"{self.name}: images of both splits have one shape, received "
+                f"{self.train.pixels.shape[1:]} and {self.test.pixels.shape[1:]}"
+            )
+        for split in (self.train, self.test):
+            if len(split) and not 0 <= split.labels.min() <= split.labels.max() < len(self.class_names):
+                raise DataError(
+                    f"{self.name}: labels are 0 to {len(self.class_names) - 1}, "
+                    f"received {split.labels.min()} to {split.labels.max()}"
+                )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one image, (C, H, W)."""
+        return self.train.pixels.shape[1:]
+
+    def fit(self, input_shape: Sequence[int]) -> Dataset:
+        """The same images in the shape a network expects, by the rules of `pellucid.data.fit`.
+
+        Raises:
+            DataError: no rule leads from one shape to the other.
+        """
+        shape = tuple(input_shape)
+        if shape == self.shape:
+            return self
+        try:
+            train, test = (
+                Split(fit_pixels(split.pixels, shape), split.labels) for split in (self.train, self.test)
+            )
+        except DataError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        return replace(self, train=train, test=test)

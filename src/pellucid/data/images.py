@@ -1,0 +1,125 @@
+"""Reading a picture file for a network."""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data.dataset import TO_UNIT
+from pellucid.data.fit import fit_pixels
+from pellucid.errors import DataError
+from pellucid.storage import reason
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
+
+_BROKEN = (SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
+"""What Pillow's readers raise, besides OSError, over data that break their format."""
+
+
+def read_image(
+    path: str | os.PathLike[str], input_shape: Sequence[int], *, resize: bool = False
+) -> NDArray[np.float32]:
+    """A picture as a network expects it.
+
+    Turned upright by its EXIF orientation. Grey or colour by the network's channels, colour to grey by
+    luminance as in `pellucid.data.fit`. Transparent parts lie on black, the background of MNIST's digits.
+    Grey levels of 16 bits are rounded to 8. Of an animation the first frame.
+
+    Args:
+        path: a PNG, JPEG, GIF, BMP, PPM, TIFF or WebP file.
+        input_shape: (1, H, W), (3, H, W) or (features,).
+        resize: fit a picture of another size by the rules of `pellucid.data.fit` instead of refusing it. For
+            a network of vectors it becomes a grey square, where the number of features is one.
+
+    Returns:
+        (*input_shape) float32 in [0, 1].
+
+    Raises:
+        DataError: a file that is missing, not a picture, truncated or too large, or of the wrong size.
+    """
+    shape = tuple(input_shape)
+    picture = _open(Path(path))
+    height, width = picture.height, picture.width
+    target = _target(shape, height, width)
+    if target is None:
+        raise DataError(
+            f"{path}: a picture of {width} x {height} cannot become the network's input of {shape}; "
+            "pictures fit (1, H, W), (3, H, W) or a vector of as many values"
+        )
+    if target[1:] != (height, width) and not resize:
+        raise DataError(
+            f"{path}: the network expects pictures of {target[2]} x {target[1]} (width x height), "
+            f"received {width} x {height}; --resize fits it"
+        )
+    pixels = np.asarray(picture.convert("L" if target[0] == 1 else "RGB"))
+    channels = pixels[None] if target[0] == 1 else pixels.transpose(2, 0, 1)
+    fitted = fit_pixels(channels[None], target)[0].reshape(shape)
+    image: NDArray[np.float32] = fitted.astype(np.float32) * TO_UNIT
+    return image
+
+
+def _target(shape: tuple[int, ...], height: int, width: int) -> tuple[int, int, int] | None:
+    """(C, H, W) to bring the picture to; None where no picture can be this input."""
+    if len(shape) == 3:
+        return (shape[0], shape[1], shape[2]) if shape[0] in (1, 3) else None
+    if len(shape) != 1:
+        return None
+    for channels in (1, 3):
+        if channels * height * width == shape[0]:
+            return channels, height, width
+    side = math.isqrt(shape[0])
+    return (1, side, side) if side * side == shape[0] else None
+
+
+def _open(path: Path) -> Image:
+    """The picture upright, in mode L or RGB, without transparency."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        # Readers warn of small flaws; only a picture too large to be honest is refused.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=FORMATS) as file:
+                return _plain(path, ImageOps.exif_transpose(file))
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise DataError(
+                f"{path}: pictures have at most {Image.MAX_IMAGE_PIXELS} pixels; this one claims more"
+            ) from None
+        except UnidentifiedImageError:
+            raise DataError(f"{path}: not a picture of a kind that is read ({', '.join(FORMATS)})") from None
+        except DataError:  # which is a ValueError too
+            raise
+        except _BROKEN:
+            raise DataError(f"{path}: the picture is truncated or corrupt") from None
+        except OSError as error:
+            raise DataError(f"{path}: {reason(error)}") from None
+
+
+def _plain(path: Path, picture: Image) -> Image:
+    from PIL import Image
+
+    if picture.mode == "F":
+        raise DataError(f"{path}: pictures have whole numbers for pixels, received floating point")
+    if picture.mode.startswith("I"):
+        levels = np.asarray(picture).astype(np.int64)
+        if not 0 <= levels.min() <= levels.max() <= 65535:
+            raise DataError(f"{path}: grey levels have at most 16 bits, received {levels.max()}")
+        return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
+    if picture.has_transparency_data:
+        layered = picture.convert("RGBA")
+        black = Image.new("RGBA", layered.size, (0, 0, 0, 255))
+        return Image.alpha_composite(black, layered).convert("RGB")
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
