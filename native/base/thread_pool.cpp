@@ -34,7 +34,7 @@ ThreadPool& ThreadPool::shared() {
   static std::mutex making;
   ThreadPool* pool = shared_pool.load(std::memory_order_acquire);
   if (pool == nullptr) {
-    const std::lock_guard lock(making);
+    const std::scoped_lock lock(making);
     pool = shared_pool.load(std::memory_order_acquire);
     if (pool == nullptr) {
       pool = new ThreadPool();  // never destroyed: its threads may outlive static destruction

@@ -16,7 +16,7 @@ class Barrier {
   explicit Barrier(int workers) : workers_(workers) {}
 
   template <typename Completion>
-  void wait(Completion&& completion) {
+  void wait(const Completion& completion) {
     const std::uint32_t round = round_.load(std::memory_order_acquire);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) == workers_ - 1) {
       completion();
@@ -49,6 +49,8 @@ class ThreadPool {
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
+  ThreadPool(ThreadPool&&) = delete;
+  ThreadPool& operator=(ThreadPool&&) = delete;
 
  private:
   void work(int worker, std::uint32_t seen);

@@ -53,7 +53,7 @@ Step parse_step(const nb::tuple& given, const KernelTable& kernels) {
   for (const auto& [scope, offset] : nb::cast<std::vector<std::pair<int, std::int64_t>>>(given[1])) {
     step.operands.push_back({static_cast<Scope>(scope), offset});
   }
-  if (static_cast<int>(step.operands.size()) != operation.operands) {
+  if (std::cmp_not_equal(step.operands.size(), operation.operands)) {
     throw nb::value_error((std::string(operation.name) + " was given a wrong number of operands").c_str());
   }
   step.attributes = parse_attributes(operation, nb::cast<nb::dict>(given[2]));

@@ -9,6 +9,8 @@ class FlushDenormals {
   ~FlushDenormals();
   FlushDenormals(const FlushDenormals&) = delete;
   FlushDenormals& operator=(const FlushDenormals&) = delete;
+  FlushDenormals(FlushDenormals&&) = delete;
+  FlushDenormals& operator=(FlushDenormals&&) = delete;
 
  private:
   unsigned int previous_;

@@ -11,13 +11,16 @@ struct Cut {
   int base;
   int longer;  // how many parts hold one more than `base`
 
-  PELLUCID_INLINE Cut(int total, int largest) {
-    parts = (total + largest - 1) / largest;
-    base = parts > 0 ? total / parts : 0;
-    longer = parts > 0 ? total % parts : 0;
-  }
+  PELLUCID_INLINE Cut(int total, int largest)
+      : parts((total + largest - 1) / largest),
+        base(parts > 0 ? total / parts : 0),
+        longer(parts > 0 ? total % parts : 0) {}
   [[nodiscard]] PELLUCID_INLINE int size(int part) const { return part < longer ? base + 1 : base; }
-  [[nodiscard]] PELLUCID_INLINE int longest() const { return longer > 0 ? base + 1 : base; }
+  // Of an empty total too, so that it may divide.
+  [[nodiscard]] PELLUCID_INLINE int longest() const {
+    const int size = longer > 0 ? base + 1 : base;
+    return size > 1 ? size : 1;
+  }
 };
 
 // Longest side of a block.

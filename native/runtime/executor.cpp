@@ -147,9 +147,12 @@ std::int64_t Executor::run(State& state, const RunRequest& request) {
   }
   AlignedMemory workspace = lease();
   std::byte* base = workspace.data();
-  const Memory memory = {state.memory.data(), base, base + plan_.batch_bytes,
-                         base + plan_.batch_bytes + plan_.shards * plan_.shard_bytes,
-                         request.externals.data()};
+  std::byte* shards = base + plan_.batch_bytes;
+  const Memory memory = {.state = state.memory.data(),
+                         .batch = base,
+                         .shards = shards,
+                         .tiles = shards + plan_.shards * plan_.shard_bytes,
+                         .externals = request.externals.data()};
   const auto attempt = [&](int workers) {
     Job job(plan_, request, memory, workers);
     const auto work = [&job](int worker) { job.work(worker); };
@@ -166,7 +169,7 @@ std::int64_t Executor::run(State& state, const RunRequest& request) {
 }
 
 AlignedMemory Executor::lease() {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   AlignedMemory workspace;
   if (idle_.empty()) {
     workspace = AlignedMemory(plan_.workspace_bytes());
@@ -179,7 +182,7 @@ AlignedMemory Executor::lease() {
 }
 
 void Executor::give_back(AlignedMemory workspace) {
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   idle_.push_back(std::move(workspace));
 }
 

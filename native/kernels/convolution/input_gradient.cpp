@@ -65,23 +65,20 @@ struct GradientBlock {
 constexpr BlockTable<GradientBlock> blocks;
 
 // One row of the input gradient for one block of maps.
-void gradient_row(const ConvolutionAttributes& shape, GradientArguments& a, Vector* out, int largest,
-                  const BlockTable<GradientBlock>::Function* sizes) {
+void gradient_row(const ConvolutionAttributes& shape, GradientArguments a, Tap* columns, Vector* out,
+                  int largest, const BlockTable<GradientBlock>::Function* sizes) {
   const int stride = static_cast<int>(shape.stride_width);
-  Tap columns[MAX_KERNEL];
-  a.columns = columns;
+  const Vector* const gradient = a.gradient;
   for (int remainder = 0; remainder < smaller(stride, static_cast<int>(shape.in_width)); ++remainder) {
     a.column_count = list_taps(remainder, static_cast<int>(shape.kernel_width),
                                static_cast<int>(shape.dilation_width), stride, 0, 1, 1, columns);
     const int length = (static_cast<int>(shape.in_width) - remainder + stride - 1) / stride;
     const Cut cells(length, largest);
-    const Vector* gradient = a.gradient;
     for (int piece = 0, x = 0; piece < cells.parts; x += cells.size(piece++)) {
       a.gradient = gradient + x;
       a.output = out + remainder + x * stride;
       sizes[cells.size(piece)](a);
     }
-    a.gradient = gradient;
   }
 }
 
@@ -103,7 +100,9 @@ void convolution_input_gradient(const Call& call) {
   a.step = static_cast<int>(shape.stride_width);
   a.gradient = gradient + shape.gradient_pad;
   Tap rows[MAX_KERNEL];
+  Tap columns[MAX_KERNEL];
   a.rows = rows;
+  a.columns = columns;
 
   const int row_length = (in_width + a.step - 1) / a.step;
   for (int g = 0; g < shape.groups; ++g) {
@@ -121,7 +120,7 @@ void convolution_input_gradient(const Call& call) {
                       static_cast<int>(shape.stride_height), static_cast<int>(shape.out_height),
                       static_cast<int>(shape.kernel_width), gradient_width, rows);
         Vector* out = output + static_cast<std::int64_t>(group.first + map) * a.out_plane + y * in_width;
-        gradient_row(shape, a, out, largest, blocks.functions[maps.size(part)]);
+        gradient_row(shape, a, columns, out, largest, blocks.functions[maps.size(part)]);
       }
     }
   }

@@ -59,15 +59,16 @@ struct RowBlock {
 };
 
 // RowBlock<TAPS, RUN>::run for every pair whose sums fit the accumulators.
+template <int LONGEST>
 struct RowTable {
-  decltype(&RowBlock<1, 1>::run) functions[MAX_TAPS + 1][MAX_RUN + 1] = {};
+  decltype(&RowBlock<1, 1>::run) functions[LONGEST + 1][MAX_RUN + 1] = {};
 
   constexpr RowTable() { fill_taps<1>(); }
 
   template <int TAPS>
   constexpr void fill_taps() {
     fill_runs<TAPS, 1>();
-    if constexpr (TAPS < MAX_TAPS) fill_taps<TAPS + 1>();
+    if constexpr (TAPS < LONGEST) fill_taps<TAPS + 1>();
   }
   template <int TAPS, int RUN>
   constexpr void fill_runs() {
@@ -76,7 +77,7 @@ struct RowTable {
   }
 };
 
-constexpr RowTable blocks;
+constexpr RowTable<MAX_TAPS> blocks;
 
 }  // namespace
 

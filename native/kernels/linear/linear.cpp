@@ -116,11 +116,14 @@ void linear_weight_gradient(const Call& call) {
   const int whole = features / LANES;
   const int rest = features % LANES;
   const Cut vectors(whole, REGISTERS == 32 ? 4 : 2);
-  const Cut outputs(static_cast<int>(call.end - call.begin), ACCUMULATORS / larger(1, vectors.longest()));
+  const Cut outputs(static_cast<int>(call.end - call.begin), ACCUMULATORS / vectors.longest());
   float edge[ACCUMULATORS * LANES];
 
-  OuterArguments a = {nullptr,   nullptr, nullptr, call.run->tile_bytes, call.run->batch_images,
-                      shape.row, features};
+  OuterArguments a = {};
+  a.tile_bytes = call.run->tile_bytes;
+  a.images = call.run->batch_images;
+  a.row = shape.row;
+  a.out_stride = features;
   for (int part = 0, o = 0; part < outputs.parts; o += outputs.size(part++)) {
     const int count = outputs.size(part);
     const std::int64_t output = call.begin + o;

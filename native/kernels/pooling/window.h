@@ -22,7 +22,7 @@ PELLUCID_INLINE Span taps_inside(std::int64_t output, std::int64_t kernel, std::
 
 // Call visit(first cell of the window (may lie outside), rows, columns, output cell) for every window.
 template <typename Visit>
-PELLUCID_INLINE void for_each_window(const PoolingAttributes& shape, Visit&& visit) {
+PELLUCID_INLINE void for_each_window(const PoolingAttributes& shape, const Visit& visit) {
   const std::int64_t plane = shape.in_height * shape.in_width;
   std::int64_t out = 0;
   for (std::int64_t channel = 0; channel < shape.channels; ++channel) {

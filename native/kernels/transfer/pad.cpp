@@ -25,7 +25,7 @@ PELLUCID_INLINE std::int64_t source(std::int64_t position, std::int64_t length, 
 
 // Call visit(padded cell, source cell or -1) for every cell of the padded maps.
 template <typename Visit>
-PELLUCID_INLINE void for_each_padded(const PadAttributes& shape, Visit&& visit) {
+PELLUCID_INLINE void for_each_padded(const PadAttributes& shape, const Visit& visit) {
   const auto mode = static_cast<PaddingMode>(shape.mode);
   std::int64_t cell = 0;
   for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
