@@ -1,1 +1,25 @@
-"""Training: one loop, its events, metrics and checkpoints."""
+"""Training: the loop, what it measures, and what it leaves on the disk."""
+
+from __future__ import annotations
+
+from pellucid.training.callbacks import Callback
+from pellucid.training.history import EpochRecord, History
+from pellucid.training.interrupt import TrainingInterrupted
+from pellucid.training.loop import train
+from pellucid.training.metrics import Evaluation, evaluate
+from pellucid.training.perceptron import PerceptronResult, linearly_separable, train_perceptron
+from pellucid.training.run import Run
+
+__all__ = [
+    "Callback",
+    "EpochRecord",
+    "Evaluation",
+    "History",
+    "PerceptronResult",
+    "Run",
+    "TrainingInterrupted",
+    "evaluate",
+    "linearly_separable",
+    "train",
+    "train_perceptron",
+]

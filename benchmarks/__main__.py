@@ -1,0 +1,95 @@
+"""The runner: `python -m benchmarks [CASE...] [--json FILE] [--repeats N]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.import_time import first_network_time, import_time
+from benchmarks.install_size import install_size
+from benchmarks.lenet5_train import lenet5_train
+from benchmarks.machine import busy_cores, describe_machine
+from benchmarks.measurement import DisagreementError, Row
+from pellucid.errors import UnknownNameError
+
+CASES: dict[str, Callable[[str, int], Row]] = {
+    "lenet5-train/b64": lambda case, repeats: lenet5_train(case, 64, repeats),
+    "lenet5-train/b256": lambda case, repeats: lenet5_train(case, 256, repeats),
+    "import-time": import_time,
+    "first-network": first_network_time,
+    "install-size": lambda case, repeats: install_size(case),
+}
+
+
+def report(rows: Sequence[Row]) -> Table:
+    """Two lines a case, Pellucid's and its peer's: median, minimum and spread."""
+    table = Table(title="ratio above 1: Pellucid is faster or smaller", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("case", "contestant"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("median", "min", "spread", "ratio"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        sides = (
+            (row.case, "Pellucid", row.ours, f"{row.ratio:.2f}"),
+            (row.unit, row.peer_name, row.peer, ""),
+        )
+        for label, name, samples, ratio in sides:
+            numbers = _number(samples.median), _number(min(samples.values)), f"{samples.spread:.0%}"
+            table.add_row(label, name, *numbers, ratio, end_section=name == row.peer_name)
+    return table
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
+
+
+def run(cases: Sequence[str], repeats: int, console: Console) -> tuple[list[Row], bool]:
+    """The rows of these cases, and whether every one could be compared."""
+    rows, agreed = [], True
+    for case in cases:
+        console.print(f"{case} ...", highlight=False)
+        try:
+            rows.append(CASES[case](case, repeats))
+        except DisagreementError as error:
+            console.print(f"{case}: FAILED, {error}", style="bold red", highlight=False)
+            agreed = False
+    return rows, agreed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run cases and return the exit status: 1 where a comparison failed, 2 for a case that does not exist."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all when left out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    parser.add_argument("--repeats", type=int, default=7, metavar="N", help="measured rounds (default 7)")
+    options = parser.parse_args(arguments)
+    if options.repeats < 1:
+        parser.error(f"--repeats is at least 1, received {options.repeats}")
+    for case in options.cases:
+        if case not in CASES:
+            parser.error(str(UnknownNameError("case", case, CASES)))
+    console = Console()
+    console.print(describe_machine(), highlight=False)
+    busy = busy_cores()
+    if busy > 0.5:
+        console.print(
+            f"Other work keeps {busy:.1f} cores busy: these figures are not to be quoted.", style="yellow"
+        )
+    rows, agreed = run(options.cases or list(CASES), options.repeats, console)
+    console.print(report(rows))
+    if options.json:
+        options.json.write_text(
+            json.dumps([row.to_json() for row in rows], indent=2) + "\n", encoding="utf-8"
+        )
+    return 0 if agreed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

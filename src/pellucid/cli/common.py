@@ -1,0 +1,85 @@
+"""What several commands share: their options, and finding networks and data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pellucid import data, zoo
+from pellucid.data import Dataset
+from pellucid.engines import select
+from pellucid.engines.engine import Engine
+from pellucid.errors import DataError, UnknownNameError
+from pellucid.formats import load
+from pellucid.model import Model
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PLAIN_WIDTH = 120
+"""Columns of a table where the output is not a terminal."""
+
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", help="native or reference.", show_default=False)
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Threads of the native engine; every core if left out.")
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data", help=f"{', '.join(data.names())}, or a folder of IDX files.")
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of all that is random.")
+]
+
+
+def choose_engine(name: str | None, threads: int | None) -> Engine:
+    """The engine that a command line asks for; native when it does not."""
+    if name == "reference" and threads is not None:
+        raise DataError("--threads is for the native engine; the reference engine has one thread")
+    return select(name or "native", threads=threads)
+
+
+def load_data(source: str, seed: int) -> Dataset:
+    """A data set, saying where downloads go."""
+    announced: set[Path] = set()
+
+    def announce(path: Path, received: int, total: int | None) -> None:
+        if path not in announced:
+            announced.add(path)
+            typer.echo(f"downloading {path.name} to {path.parent}")
+
+    return data.load(source, seed=seed, progress=announce)
+
+
+def check_network(name: str) -> None:
+    """Make sure that a NETWORK is a name of the zoo, or meant as a file."""
+    is_file_name = Path(name).suffix != "" or os.sep in name or Path(name).exists()
+    if name not in zoo.names() and not is_file_name:
+        raise UnknownNameError("network", name, zoo.names())
+
+
+def open_network(name: str, engine: Engine, *, classes: int | None = None, seed: int = 0) -> Model:
+    """A network of the zoo, freshly drawn, or the one in a file.
+
+    Args:
+        name: a name of the zoo, or the path of a model file.
+        engine: that it will run on.
+        classes: of a network of the zoo; its own number when left out.
+        seed: of its first parameters.
+    """
+    check_network(name)
+    if name in zoo.names():
+        return zoo.create(name, classes=classes, seed=seed, engine=engine)
+    return load(name, engine=engine)
+
+
+def console() -> Console:
+    """Standard output for tables, wide enough where it is not a terminal."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)

@@ -1,0 +1,209 @@
+"""`pellucid train`."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pellucid import zoo
+from pellucid.cli.common import (
+    DataOption,
+    EngineOption,
+    SeedOption,
+    ThreadsOption,
+    check_network,
+    choose_engine,
+    load_data,
+    open_network,
+)
+from pellucid.cli.perceptron import train_perceptron_network
+from pellucid.errors import DataError
+from pellucid.objectives import OBJECTIVES
+from pellucid.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam, Optimizer
+from pellucid.recipe import Recipe
+from pellucid.training import History, TrainingInterrupted, train
+from pellucid.training.checkpoint import MODEL, SavedRun, read_saved_run
+from pellucid.training.settings import choose_recipe
+
+EPOCHS = 10
+"""Passes over the images unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """What a command line changes of a recipe; None keeps it."""
+
+    batch_size: int | None
+    learning_rate: float | None
+    loss: str | None
+    optimizer: str | None
+    schedule: str | None
+    weight_decay: float | None
+
+    @property
+    def given(self) -> bool:
+        """Whether anything is changed."""
+        return any(value is not None for value in astuple(self))
+
+    def applied(self, base: Recipe) -> Recipe:
+        """The recipe with these changes."""
+        recipe = choose_recipe(
+            base,
+            batch_size=self.batch_size,
+            loss=self.loss,
+            rule=self.optimizer,
+            rates=self.schedule,
+            learning_rate=self.learning_rate,
+        )
+        return replace(recipe, optimizer=_with_weight_decay(recipe.optimizer, self.weight_decay))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for besides the recipe; None is left to the run or to the defaults."""
+
+    network: str
+    data: str | None
+    epochs: int | None
+    seed: int | None
+    output: Path | None
+    checkpoint_every: int | None
+    engine: str | None
+    threads: int | None
+
+    @property
+    def folder(self) -> Path:
+        """Of the run."""
+        name = f"{Path(self.network).stem}-{Path(self.data or 'digits').name}"
+        return self.output or Path("runs") / name
+
+
+def train_command(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help=f"{', '.join(zoo.names())}, or a model file.")
+    ],
+    data: DataOption = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help=f"Passes over the images; {EPOCHS} if left out.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="Of the schedule.")] = None,
+    loss: Annotated[str | None, typer.Option("--loss", help=f"{', '.join(OBJECTIVES)}.")] = None,
+    optimizer: Annotated[str | None, typer.Option("--optimizer", help=f"{', '.join(OPTIMIZERS)}.")] = None,
+    schedule: Annotated[str | None, typer.Option("--schedule", help=f"{', '.join(SCHEDULES)}.")] = None,
+    weight_decay: Annotated[float | None, typer.Option("--weight-decay", help="Of the optimiser.")] = None,
+    seed: SeedOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Folder of the run; runs/NETWORK-DATA if left out.")
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option("--checkpoint-every", min=1, help="Steps; an epoch if left out.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run in the folder.")] = False,
+    classes: Annotated[
+        str | None, typer.Option("--classes", help="For the perceptron: A,B, learned as -1 and +1.")
+    ] = None,
+    engine: EngineOption = None,
+    threads: ThreadsOption = None,
+) -> None:
+    """Train a network.
+
+    The run's folder receives model.pellucid, history.json and a checkpoint to resume from. What is left out
+    comes from the network's own recipe, or with --resume from the run itself.
+    """
+    check_network(network)
+    request = Request(network, data, epochs, seed, output, checkpoint_every, engine, threads)
+    options = RecipeOptions(batch_size, learning_rate, loss, optimizer, schedule, weight_decay)
+    if network != "perceptron":
+        if classes is not None:
+            raise DataError(
+                f"--classes is for the perceptron, which separates two; {network} learns them all"
+            )
+        _train(request, options, resume)
+        return
+    if resume or checkpoint_every is not None or options.given:
+        raise DataError(
+            "perceptron: Rosenblatt's rule takes --data, --classes, --epochs, --seed and --output only"
+        )
+    train_perceptron_network(
+        data or "digits", classes, epochs, seed or 0, request.folder, choose_engine(engine, threads)
+    )
+
+
+def _train(request: Request, options: RecipeOptions, resume: bool) -> None:
+    saved = read_saved_run(request.folder) if resume else None
+    request = _completed(request, saved)
+    seed = request.seed or 0
+    dataset = load_data(request.data or "digits", seed)
+    model = open_network(
+        request.network,
+        choose_engine(request.engine, request.threads),
+        classes=len(dataset.class_names),
+        seed=seed,
+    )
+    recipe = options.applied(saved.settings.recipe if saved else model.recipe)
+    try:
+        history = train(
+            model,
+            dataset,
+            epochs=request.epochs or EPOCHS,
+            batch_size=recipe.batch_size,
+            loss=recipe.objective,
+            optimizer=recipe.optimizer,
+            schedule=recipe.schedule,
+            seed=seed,
+            output=request.folder,
+            resume=resume,
+            checkpoint_every=request.checkpoint_every,
+        )
+    except TrainingInterrupted as interruption:
+        raise _with_command(interruption, request) from None
+    typer.echo(_closing_line(history, len(dataset.test), request.folder / MODEL))
+
+
+def _completed(request: Request, saved: SavedRun | None) -> Request:
+    """The request with what is left out taken from the run to resume."""
+    if saved is None:
+        return request
+    settings, engine = saved.settings, saved.engine
+    same_engine = request.engine in (None, engine.name)
+    return replace(
+        request,
+        output=request.folder,  # before data is filled in, which the default folder follows from
+        data=request.data or settings.data,
+        epochs=request.epochs or settings.epochs,
+        seed=settings.seed if request.seed is None else request.seed,
+        engine=request.engine or engine.name,
+        threads=request.threads or (engine.threads if same_engine and engine.name == "native" else None),
+    )
+
+
+def _with_weight_decay(rule: Optimizer, weight_decay: float | None) -> Optimizer:
+    if weight_decay is None:
+        return rule
+    if not isinstance(rule, SGD | Adam):
+        raise DataError(f"--weight-decay: {type(rule).__name__} has none")
+    return replace(rule, weight_decay=weight_decay)
+
+
+def _with_command(interruption: TrainingInterrupted, request: Request) -> TrainingInterrupted:
+    words = ["pellucid", "train", request.network, "--output", str(request.folder), "--resume"]
+    return TrainingInterrupted(
+        f"{interruption.where}; saved in {request.folder}; go on to the same bits with: {shlex.join(words)}",
+        where=interruption.where,
+        step=interruption.step,
+        output=interruption.output,
+    )
+
+
+def _closing_line(history: History, held_out: int, path: Path) -> str:
+    last = history.epochs[-1]
+    accuracy = "" if last.test_accuracy is None else f"{last.test_accuracy:.2%}"
+    return (
+        f"accuracy {accuracy} on {held_out:,} held-out images; trained {history.seconds:.1f} s at "
+        f"{history.images_per_second:,.0f} images/s; model in {path}"
+    )

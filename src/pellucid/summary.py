@@ -1,0 +1,78 @@
+"""The table that `Model.summary` shows: one row a node, what it yields and what it costs."""
+
+from __future__ import annotations
+
+import math
+
+from rich import box
+from rich.table import Table
+
+from pellucid.graph import Node
+from pellucid.model import Model
+from pellucid.receptive_field import ReceptiveField, receptive_fields
+
+
+def summary_table(model: Model) -> Table:
+    """One row a node and a row of totals.
+
+    Columns: node and layer; output shape without the batch; trainable parameters; multiply-adds of one image;
+    the input pixels that one cell sees, an axis each. Notes below name inputs that a layer leaves unused, and
+    parameters that no training moves.
+    """
+    graph = model.graph
+    fields = receptive_fields(graph)
+    table = Table(
+        title=model.name, caption=_notes(model), caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for heading in ("layer", "type"):
+        table.add_column(heading)
+    for heading in ("output", "parameters", "multiply-\nadds", "receptive\nfield"):
+        table.add_column(heading, justify="right")
+    total = 0
+    for node in graph.nodes:
+        cost = node.layer.cost(graph.input_shapes(node))
+        total += cost
+        table.add_row(
+            node.name,
+            node.layer.name,
+            _product(graph.shapes[node.name]),
+            f"{_count(model, node, 'trainable'):,}",
+            f"{cost:,}",
+            _field_text(fields[node.name]),
+        )
+    table.add_section()
+    table.add_row("total", "", "", f"{model.parameter_count:,}", f"{total:,}", "", style="bold")
+    return table
+
+
+def _product(lengths: tuple[int, ...]) -> str:
+    return "x".join(str(length) for length in lengths)
+
+
+def _count(model: Model, node: Node, role: str) -> int:
+    specs = node.layer.parameters(model.graph.input_shapes(node))
+    return sum(math.prod(spec.shape) for spec in specs if spec.role == role)
+
+
+def _field_text(field: ReceptiveField) -> str:
+    return "whole input" if field is None else _product(tuple(axis.size for axis in field))
+
+
+def _notes(model: Model) -> str | None:
+    notes = []
+    for node in model.graph.nodes:
+        windows = node.layer.window(model.graph.input_shapes(node)) or ()
+        axes = ("row", "column") if len(windows) == 2 else ("position",)
+        unused = [
+            f"{window.unused} {axis}{'s' if window.unused > 1 else ''}"
+            for window, axis in zip(windows, axes, strict=False)
+            if window.unused
+        ]
+        if unused:
+            notes.append(
+                f"{node.name}: its stride leaves the last {' and '.join(unused)} of its input unused"
+            )
+        fixed = _count(model, node, "fixed")
+        if fixed:
+            notes.append(f"{node.name}: {fixed:,} fixed numbers besides, which no training moves")
+    return "\n".join(notes) or None

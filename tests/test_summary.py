@@ -1,0 +1,80 @@
+"""The summary's numbers are LeNet-5's, and its notes say what a person should know."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from pellucid import zoo
+from pellucid.layers import Conv1d, Conv2d, Linear, MaxPool2d
+from pellucid.model import Sequential
+from pellucid.summary import summary_table
+
+
+def rows(table: Table) -> list[tuple[str, ...]]:
+    return list(zip(*(tuple(map(str, column.cells)) for column in table.columns), strict=True))
+
+
+def test_lenet5_has_exactly_these_numbers() -> None:
+    table = summary_table(zoo.create("lenet5", engine="reference"))
+    assert rows(table) == [
+        ("input", "Input", "1x28x28", "0", "0", "1x1"),
+        ("conv1", "Conv2d", "6x28x28", "156", "117,600", "5x5"),
+        ("relu1", "ReLU", "6x28x28", "0", "0", "5x5"),
+        ("pool1", "MaxPool2d", "6x14x14", "0", "4,704", "6x6"),
+        ("conv2", "Conv2d", "16x10x10", "2,416", "240,000", "14x14"),
+        ("relu2", "ReLU", "16x10x10", "0", "0", "14x14"),
+        ("pool2", "MaxPool2d", "16x5x5", "0", "1,600", "16x16"),
+        ("flatten1", "Flatten", "400", "0", "0", "whole input"),
+        ("fc1", "Linear", "120", "48,120", "48,000", "whole input"),
+        ("relu3", "ReLU", "120", "0", "0", "whole input"),
+        ("fc2", "Linear", "84", "10,164", "10,080", "whole input"),
+        ("relu4", "ReLU", "84", "0", "0", "whole input"),
+        ("fc3", "Linear", "10", "850", "840", "whole input"),
+        ("total", "", "", "61,706", "422,824", ""),
+    ]
+    assert table.caption is None
+
+
+def test_a_model_gives_the_same_table() -> None:
+    net = zoo.create("lenet5", engine="reference")
+    assert rows(net.summary()) == rows(summary_table(net))
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_table_fits_a_terminal_of_80_columns_without_cutting_a_cell(name: str) -> None:
+    table = zoo.create(name, engine="reference").summary()
+    console = Console(file=io.StringIO(), width=80)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    for row in rows(table):
+        assert any(all(cell in line for cell in row) for line in lines), row
+
+
+def test_input_that_no_window_reaches_is_noted() -> None:
+    net = Sequential(MaxPool2d(2), input_shape=(1, 5, 8), engine="reference")
+    assert net.summary().caption == "pool1: its stride leaves the last 1 row of its input unused"
+    net = Sequential(Conv2d(1, kernel_size=3, stride=4), input_shape=(1, 13, 9), engine="reference")
+    assert net.summary().caption == (
+        "conv1: its stride leaves the last 2 rows and 2 columns of its input unused"
+    )
+    net = Sequential(Conv1d(1, kernel_size=2, stride=2), input_shape=(1, 5), engine="reference")
+    assert net.summary().caption == "conv1: its stride leaves the last 1 position of its input unused"
+
+
+def test_numbers_that_no_training_moves_are_noted_and_not_counted() -> None:
+    table = zoo.create("lenet5-1998", engine="reference").summary()
+    assert rows(table)[-2:] == [
+        ("output", "RBFOutput", "10", "0", "1,680", "whole input"),
+        ("total", "", "", "60,000", "336,264", ""),
+    ]
+    assert table.caption == "output: 840 fixed numbers besides, which no training moves"
+
+
+def test_a_network_of_vectors_has_no_field_smaller_than_its_input() -> None:
+    net = Sequential(Linear(3), input_shape=(4,), engine="reference")
+    assert rows(net.summary())[1] == ("fc1", "Linear", "3", "15", "12", "whole input")
