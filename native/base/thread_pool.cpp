@@ -2,19 +2,25 @@
 
 #include <pthread.h>
 
+#include <chrono>
+
 namespace pellucid {
 namespace {
 
-// Waking a sleeping thread costs up to a millisecond, so a short wait spins. The spin yields now and then:
-// on a machine with fewer cores than threads the one waited for must get to run.
-constexpr int SPINS = 1 << 14;
-constexpr int SPINS_BEFORE_YIELD = 1 << 10;
+// Waking a sleeping thread costs up to a millisecond, so a short wait spins. After the first microsecond the
+// spin yields: on a machine with fewer cores than threads the one waited for must get to run.
+constexpr int SPINS = 1 << 10;
+constexpr std::chrono::milliseconds PATIENCE{2};
 
 template <typename Value>
 void wait_while_equal(const std::atomic<Value>& variable, Value value) {
   for (int spin = 0; spin < SPINS; ++spin) {
     if (variable.load(std::memory_order_acquire) != value) return;
-    if (spin % SPINS_BEFORE_YIELD == SPINS_BEFORE_YIELD - 1) std::this_thread::yield();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + PATIENCE;
+  while (std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+    if (variable.load(std::memory_order_acquire) != value) return;
   }
   while (variable.load(std::memory_order_acquire) == value) variable.wait(value, std::memory_order_acquire);
 }

@@ -35,7 +35,7 @@ class Model:
 
     Args:
         graph: what is computed.
-        parameters: arrays by full name ("conv1.weight"); those left out are drawn by the layers' initialisers.
+        parameters: arrays by full name ("conv1.weight"); the layers' initialisers draw those left out.
         seed: of the initial parameters.
         engine: "native", "reference", or an Engine.
         output_kind: "logits", "probabilities" or "scores" (any larger-is-better number); from the last layer

@@ -116,7 +116,8 @@ void linear_weight_gradient(const Call& call) {
   const int whole = features / LANES;
   const int rest = features % LANES;
   const Cut vectors(whole, REGISTERS == 32 ? 4 : 2);
-  const Cut outputs(static_cast<int>(call.end - call.begin), ACCUMULATORS / vectors.longest());
+  const Cut outputs(static_cast<int>(call.end - call.begin),
+                    smaller(ACCUMULATORS / vectors.longest(), LARGEST));
   float edge[ACCUMULATORS * LANES];
 
   OuterArguments a = {};

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from pellucid import __version__
-from pellucid.data.mnist import FILES, MNIST
+from pellucid.data.mnist import MNIST, locate
 from pellucid.errors import EngineError
 from pellucid.storage import cache_folder
 
@@ -35,7 +35,8 @@ def facts() -> Iterator[tuple[str, str]]:
     if not variables:
         yield "PELLUCID_*", "none set"
     yield "cache", f"{cache_folder()}{'' if cache_folder().exists() else ' (not made yet)'}"
-    yield "MNIST", mnist_place()
+    place = locate(MNIST)
+    yield "MNIST", str(place) if place else "not found; downloaded when first used"
 
 
 def engine_lines() -> Iterator[tuple[str, str]]:
@@ -63,14 +64,3 @@ def processor() -> str:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def mnist_place() -> str:
-    """The first folder that holds all files of MNIST, in the order in which they are looked for."""
-    chosen = os.environ.get("PELLUCID_DATA")
-    places = [Path(chosen).expanduser() / MNIST.name] if chosen else []
-    places.append(cache_folder() / "data" / MNIST.name)
-    for place in places:
-        if all((place / name).exists() or (place / f"{name}.gz").exists() for name in FILES):
-            return str(place)
-    return "not found; downloaded when first used"

@@ -13,7 +13,7 @@ from pellucid.data import Dataset, Split
 from pellucid.engines.engine import Array, Engine
 from pellucid.errors import DataError, UnknownNameError
 from pellucid.storage import make_folder
-from pellucid.training import train_perceptron
+from pellucid.training import store_perceptron, train_perceptron
 from pellucid.training.checkpoint import MODEL
 
 EPOCHS = 100
@@ -41,8 +41,7 @@ def train_perceptron_network(
     samples, labels = two_class_samples(dataset, dataset.train, names)
     result = train_perceptron(samples, labels, epochs=epochs or EPOCHS)
     model = zoo.create("perceptron", input_shape=dataset.shape, engine=engine)
-    weight, bias = model.graph.parameters
-    model.set_parameters({weight: result.weights[None], bias: [result.bias]})
+    store_perceptron(result, model)
     model.class_names = names
     model.save(folder / MODEL)
     typer.echo(result.sentence)

@@ -110,6 +110,21 @@ def load_folder(folder: Path) -> Dataset:
     return _dataset(str(folder), arrays, tuple(str(number) for number in range(classes)))
 
 
+def locate(source: Source) -> Path | None:
+    """The first folder, in the order in which they are searched, that holds all of a data set's files."""
+    folders = (_chosen_folder(source), _cache(source))
+    return next((f for f in folders if f is not None and all(_find(f, file) for file in FILES)), None)
+
+
+def _chosen_folder(source: Source) -> Path | None:
+    chosen = os.environ.get("PELLUCID_DATA")
+    return Path(chosen).expanduser() / source.name if chosen else None
+
+
+def _cache(source: Source) -> Path:
+    return cache_folder() / "data" / source.name
+
+
 def _find(folder: Path, file: str) -> Path | None:
     return next((path for name in (file, f"{file}.gz") if (path := folder / name).exists()), None)
 
@@ -118,12 +133,11 @@ def _read_published(
     source: Source, file: str, dimensions: int, progress: Progress | None
 ) -> NDArray[np.uint8]:
     sha256 = source.sha256[file]
-    chosen = os.environ.get("PELLUCID_DATA")
-    if chosen:
-        found = _find(Path(chosen).expanduser() / source.name, file)
-        if found is not None:
-            return read_idx(found, dimensions, sha256=sha256)
-    folder = cache_folder() / "data" / source.name
+    chosen = _chosen_folder(source)
+    found = _find(chosen, file) if chosen else None
+    if found is not None:
+        return read_idx(found, dimensions, sha256=sha256)
+    folder = _cache(source)
     cached = _find(folder, file)
     if cached is not None:
         try:

@@ -7,7 +7,13 @@ from pellucid.training.history import EpochRecord, History
 from pellucid.training.interrupt import TrainingInterrupted
 from pellucid.training.loop import train
 from pellucid.training.metrics import Evaluation, evaluate
-from pellucid.training.perceptron import PerceptronResult, linearly_separable, train_perceptron
+from pellucid.training.perceptron import (
+    PerceptronResult,
+    linearly_separable,
+    read_perceptron,
+    store_perceptron,
+    train_perceptron,
+)
 from pellucid.training.run import Run
 
 __all__ = [
@@ -20,6 +26,8 @@ __all__ = [
     "TrainingInterrupted",
     "evaluate",
     "linearly_separable",
+    "read_perceptron",
+    "store_perceptron",
     "train",
     "train_perceptron",
 ]
