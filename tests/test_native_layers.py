@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -188,6 +188,7 @@ RULES: tuple[Optimizer, ...] = (
     SGD(weight_decay=0.1),
     SGD(momentum=0.9, weight_decay=0.01, decay_all=True),
     SGD(momentum=0.9, nesterov=True),
+    SGD(momentum=0.9, clip_norm=1e9),
     Adam(),
     Adam(beta1=0.8, beta2=0.99, epsilon=1e-4, weight_decay=0.1),
     AdamW(weight_decay=0.1, decay_all=True),
@@ -225,3 +226,14 @@ def test_an_update_equals_the_definition_to_the_bit(native: NativeEngine, rule: 
     assert states[0].keys() == states[1].keys()
     for name, array in states[1].items():
         np.testing.assert_array_equal(states[0][name], array, err_msg=f"{name}, seed {SEED}")
+
+
+def test_a_clipped_gradient_moves_the_weights_as_defined(native: NativeEngine) -> None:
+    case = next(case for case in NATIVE_CASES if case.name == "conv2d-lenet-c1")
+    rule = SGD(momentum=0.9, clip_norm=0.25)
+    options = CompileOptions(CAPACITY, Purpose.TRAINING, objective=CrossEntropy(), optimizer=rule)
+    (_, state), (_, expected) = (train(engine, case, options) for engine in (native, EXACT))
+    (_, unclipped) = train(native, case, replace(options, optimizer=SGD(momentum=0.9)))
+    for name, array in expected.items():
+        assert_close(state[name], array, name, tolerance=1e-5)
+    assert any(not np.array_equal(state[name], unclipped[name]) for name in state)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from pellucid.engines.reference.optimizers import update, weight_decay
+from pellucid.engines.reference.optimizers import clipped, update, weight_decay
 from pellucid.errors import LayerError, UnknownNameError
 from pellucid.layers import Conv2d
 from pellucid.optimizers import (
@@ -128,7 +128,11 @@ def test_decay_spares_biases_unless_asked(family: type[SGD] | type[Adam]) -> Non
 
 
 def test_optimizers_by_name() -> None:
-    assert [optimizer(name) for name in OPTIMIZERS] == [SGD(), Adam(), AdamW()]
+    names = ["sgd", "momentum", "nesterov", "adam", "adamw"]
+    assert list(OPTIMIZERS) == names
+    assert [type(optimizer(name)) for name in names] == [SGD, SGD, SGD, Adam, AdamW]
+    assert optimizer("momentum") == SGD(momentum=0.9)
+    assert optimizer("nesterov") == SGD(momentum=0.9, nesterov=True)
     assert optimizer(SGD(momentum=0.5)) == SGD(momentum=0.5)
     with pytest.raises(UnknownNameError, match="did you mean adam"):
         optimizer("Adam")
@@ -200,3 +204,22 @@ def test_schedules_by_name() -> None:
     ]
     with pytest.raises(UnknownNameError, match="did you mean cosine"):
         schedule("cosin", 0.5)
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e6])
+def test_clipping_equals_pytorch(limit: float) -> None:
+    rng = np.random.default_rng(5)
+    gradients = {name: rng.normal(size=shape) for name, shape in (("w", (3, 4)), ("b", (4,)))}
+    tensors = [torch.zeros(g.shape, dtype=torch.float64, requires_grad=True) for g in gradients.values()]
+    for tensor, g in zip(tensors, gradients.values(), strict=True):
+        tensor.grad = torch.from_numpy(g.copy())
+    torch.nn.utils.clip_grad_norm_(tensors, limit)
+    ours = clipped(gradients, limit)
+    for tensor, g in zip(tensors, ours.values(), strict=True):
+        np.testing.assert_allclose(g, tensor.grad.numpy(), rtol=1e-5)  # PyTorch adds 1e-6 to the norm
+
+
+def test_a_clip_norm_that_cannot_be_is_refused() -> None:
+    for wrong in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(LayerError, match="SGD: clip_norm is None or greater than 0"):
+            SGD(clip_norm=wrong)

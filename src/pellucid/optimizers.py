@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pellucid.errors import UnknownNameError
@@ -21,11 +21,22 @@ __all__ = ["SGD", "Adam", "AdamW", "Constant", "Cosine", "OneCycle", "Optimizer"
 class Optimizer:
     """Base of all update rules.
 
+    Args:
+        clip_norm: largest Euclidean norm of the gradient of all trainable parameters together; a longer one
+            is shortened to it before the update (Pascanu et al. 2013, algorithm 1). None: never.
+
     `slots` names the arrays that the rule keeps for every weight between steps.
     """
 
+    clip_norm: float | None = field(default=None, kw_only=True)
+
     slots: ClassVar[tuple[str, ...]] = ()
     formula: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        clip = self.clip_norm
+        valid = clip is None or (math.isfinite(clip) and clip > 0)
+        require(valid, type(self).__name__, "clip_norm is None or greater than 0", clip)
 
 
 def _check_decay(name: str, weight_decay: float) -> None:
@@ -50,6 +61,7 @@ class SGD(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0 <= self.momentum < 1, "SGD", "momentum is at least 0 and less than 1", self.momentum)
         require(
             not self.nesterov or self.momentum > 0, "SGD", "nesterov needs momentum above 0", self.momentum
@@ -75,6 +87,7 @@ class Adam(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("mean", "variance")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
             require(0 <= beta < 1, type(self).__name__, f"{name} is at least 0 and less than 1", beta)
         require(self.epsilon > 0, type(self).__name__, "epsilon is greater than 0", self.epsilon)
@@ -90,7 +103,14 @@ class AdamW(Adam):
     formula: ClassVar[str] = "w = w - eta lambda w; then Adam's step"
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, Optimizer] = {
+    "sgd": SGD(),
+    "momentum": SGD(momentum=0.9),
+    "nesterov": SGD(momentum=0.9, nesterov=True),
+    "adam": Adam(),
+    "adamw": AdamW(),
+}
+"""Update rules by name, with their usual numbers."""
 
 
 def optimizer(rule: str | Optimizer) -> Optimizer:
@@ -99,7 +119,7 @@ def optimizer(rule: str | Optimizer) -> Optimizer:
         return rule
     if rule not in OPTIMIZERS:
         raise UnknownNameError("optimizer", rule, OPTIMIZERS)
-    return OPTIMIZERS[rule]()
+    return OPTIMIZERS[rule]
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class RecipeOptions:
     optimizer: str | None
     schedule: str | None
     weight_decay: float | None
+    clip_norm: float | None
 
     @property
     def given(self) -> bool:
@@ -59,7 +60,10 @@ class RecipeOptions:
             rates=self.schedule,
             learning_rate=self.learning_rate,
         )
-        return replace(recipe, optimizer=_with_weight_decay(recipe.optimizer, self.weight_decay))
+        rule = _with_weight_decay(recipe.optimizer, self.weight_decay)
+        if self.clip_norm is not None:
+            rule = replace(rule, clip_norm=self.clip_norm)
+        return replace(recipe, optimizer=rule)
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,9 @@ def train_command(
     optimizer: Annotated[str | None, typer.Option("--optimizer", help=f"{', '.join(OPTIMIZERS)}.")] = None,
     schedule: Annotated[str | None, typer.Option("--schedule", help=f"{', '.join(SCHEDULES)}.")] = None,
     weight_decay: Annotated[float | None, typer.Option("--weight-decay", help="Of the optimiser.")] = None,
+    clip_norm: Annotated[
+        float | None, typer.Option("--clip-norm", help="Longest gradient that is used as it is.")
+    ] = None,
     seed: SeedOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder of the run; runs/NETWORK-DATA if left out.")
@@ -117,7 +124,7 @@ def train_command(
     """
     check_network(network)
     request = Request(network, data, epochs, seed, output, checkpoint_every, engine, threads)
-    options = RecipeOptions(batch_size, learning_rate, loss, optimizer, schedule, weight_decay)
+    options = RecipeOptions(batch_size, learning_rate, loss, optimizer, schedule, weight_decay, clip_norm)
     if network != "perceptron":
         if classes is not None:
             raise DataError(

@@ -27,7 +27,7 @@ TYPES: Mapping[type, Mapping[str, type]] = MappingProxyType(
     {
         Layer: LAYERS,
         Objective: {value.__name__: value for value in OBJECTIVES.values()},
-        Optimizer: {value.__name__: value for value in OPTIMIZERS.values()},
+        Optimizer: {type(value).__name__: type(value) for value in OPTIMIZERS.values()},
         Schedule: {value.__name__: value for value in SCHEDULES.values()},
         Recipe: {"Recipe": Recipe},
     }

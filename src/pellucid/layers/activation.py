@@ -118,7 +118,3 @@ class Softmax(Layer):
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         """The input's shape."""
         return inputs[0]
-
-    def cost(self, inputs: Sequence[Shape]) -> int:
-        """One exponential and one division a cell."""
-        return 2 * math.prod(inputs[0])

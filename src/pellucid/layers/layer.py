@@ -107,7 +107,7 @@ class Layer(ABC):
         return ()
 
     def cost(self, inputs: Sequence[Shape]) -> int:
-        """Multiply-adds of one forward pass of one image."""
+        """Multiply-adds of one forward pass of one image; comparisons and function values are not counted."""
         return 0
 
     def window(self, inputs: Sequence[Shape]) -> tuple[AxisWindow, ...] | None:

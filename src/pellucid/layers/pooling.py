@@ -64,10 +64,6 @@ class Pooling(Layer):
         """(channels, height, width), channels kept."""
         return (inputs[0][0], *(axis.output for axis in self.window(inputs)))
 
-    def cost(self, inputs: Sequence[Shape]) -> int:
-        """One comparison or addition a window cell."""
-        return math.prod(self.output_shape(inputs)) * math.prod(self.kernel)
-
 
 @dataclass(frozen=True)
 class MaxPool2d(Pooling):
@@ -88,6 +84,10 @@ class AvgPool2d(Pooling):
     include_padding: bool = True
 
     formula: ClassVar[str] = "y[c,i,j] = 1/n sum_{u,v} x[c, i S + u - P, j S + v - P]"
+
+    def cost(self, inputs: Sequence[Shape]) -> int:
+        """One addition a window cell."""
+        return math.prod(self.output_shape(inputs)) * math.prod(self.kernel)
 
 
 @dataclass(frozen=True)

@@ -125,5 +125,5 @@ class PlanBuilder:
         )
 
 
-GRADIENT_TURN, CHECK_TURN, UPDATE_TURN = range(3)
-"""Turns of `later`: gradients are put together, found finite, and only then used."""
+GRADIENT_TURN, CHECK_TURN, CLIP_TURN, UPDATE_TURN = range(4)
+"""Turns of `later`: gradients are put together, found finite and measured, shortened, and only then used."""

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from pellucid.engines.native.builder import CHECK_TURN, UPDATE_TURN, PlanBuilder
+from pellucid.engines.native.builder import CHECK_TURN, CLIP_TURN, UPDATE_TURN, PlanBuilder
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Buffer, Scope
 from pellucid.errors import UnsupportedLayer
 from pellucid.optimizers import SGD, Adam, AdamW, Optimizer
 
+CLIP_BLOCK = 1024
+"""Values whose squares are summed together; native/kernels/reduction/clip.cpp."""
+
 
 def lower_update(builder: PlanBuilder, store: ParameterStore, optimizer: Optimizer) -> None:
-    """Append the finite check of the gradient and the update of every trainable value."""
+    """Append the finite check of the gradient, its clipping, and the update of every trainable value."""
     count = store.trainable_values
     if count == 0:
         return
     gradient = store.section(None, 0, count, Scope.BATCH)
     builder.later(CHECK_TURN, "check_finite", "gradient", (gradient,), {"cells": count}, extent=count)
+    if optimizer.clip_norm is not None:
+        _clip(builder, gradient, count, optimizer.clip_norm)
     sections = ((0, store.decayed_values, True), (store.decayed_values, count, False))
     for begin, end, decayed in sections:
         if begin < end:
             _update(builder, store, optimizer, begin, end - begin, decayed)
+
+
+def _clip(builder: PlanBuilder, gradient: Buffer, count: int, limit: float) -> None:
+    blocks = -(-count // CLIP_BLOCK)
+    sums = builder.batch_buffer("sums of squares", 2 * blocks)  # doubles
+    operands = (gradient, sums)
+    builder.later(CHECK_TURN, "sum_squares", "gradient", operands, {"cells": count}, extent=blocks)
+    attributes = {"cells": count, "limit": limit}
+    builder.later(CLIP_TURN, "clip_norm", "gradient", operands, attributes, extent=count)
 
 
 def _update(

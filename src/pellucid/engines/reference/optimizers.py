@@ -66,6 +66,16 @@ OPTIMIZERS: dict[type[Optimizer], Callable[[Any, Array, Array, Slots, float, int
 }
 
 
+def clipped(gradients: Mapping[str, Array], limit: float | None) -> Mapping[str, Array]:
+    """All gradients times limit / |g| where the norm |g| of all of them together exceeds the limit."""
+    if limit is None:
+        return gradients
+    norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients.values()))
+    if norm <= limit:
+        return gradients
+    return {name: g * g.dtype.type(limit / norm) for name, g in gradients.items()}
+
+
 def weight_decay(rule: Optimizer, spec: ParameterSpec) -> float:
     """lambda of one parameter: 0 where decay does not apply to it."""
     if isinstance(rule, SGD | Adam) and (spec.decay or rule.decay_all):

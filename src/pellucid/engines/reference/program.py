@@ -25,7 +25,7 @@ from pellucid.engines.engine import (
 from pellucid.engines.reference.definition import INFERENCE, Context
 from pellucid.engines.reference.definitions import definition
 from pellucid.engines.reference.objectives import loss as loss_and_delta
-from pellucid.engines.reference.optimizers import update, weight_decay
+from pellucid.engines.reference.optimizers import clipped, update, weight_decay
 from pellucid.errors import EngineError, UnknownNameError
 from pellucid.graph import Graph, Node
 from pellucid.layers import Input
@@ -342,12 +342,15 @@ class ReferenceProgram(Program):
     def _update(self, gradients: Mapping[str, Array], learning_rate: float, t: int) -> None:
         rule = self._optimizer()
         parameters, slots = dict(self._parameters), dict(self._slots)
+        # What the loss does not reach has the gradient 0: momentum and decay still move it.
+        gradients = {name: gradients.get(name, np.zeros_like(parameters[name])) for name in self._trainable}
+        gradients = clipped(gradients, rule.clip_norm)
         for name in self._trainable:
-            # What the loss does not reach has the gradient 0: momentum and decay still move it.
-            gradient = gradients.get(name, np.zeros_like(parameters[name]))
             decay = weight_decay(rule, self.graph.parameters[name])
             own = {slot: slots[f"{slot}:{name}"] for slot in rule.slots}
-            parameters[name], own = update(rule, parameters[name], gradient, own, learning_rate, t, decay)
+            parameters[name], own = update(
+                rule, parameters[name], gradients[name], own, learning_rate, t, decay
+            )
             slots.update({f"{slot}:{name}": array for slot, array in own.items()})
         self._parameters, self._slots = parameters, slots
 
