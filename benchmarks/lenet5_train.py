@@ -102,7 +102,7 @@ class Theirs:
     def __init__(
         self, parameters: Mapping[str, Float32], batches: Batches, layout: torch.memory_format
     ) -> None:
-        self.model = torch_lenet5(parameters).to(memory_format=layout)  # type: ignore[call-overload]  # torch's stub
+        self.model = torch_lenet5(parameters).to(memory_format=layout)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
         images = torch.from_numpy(batches.examples.images).float() * (1 / 255)
         self.images = images.to(memory_format=layout)
