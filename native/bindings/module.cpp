@@ -40,12 +40,14 @@ void check_range(const State& state, std::size_t offset, std::size_t bytes) {
 
 void write_state(State& state, std::size_t offset, const ConstantBytes& from) {
   check_range(state, offset, from.size());
+  const nb::gil_scoped_release release;  // a run may hold the lock for a while
   const std::unique_lock lock(state.mutex);
   std::memcpy(state.memory.data() + offset, from.data(), from.size());
 }
 
 void read_state(State& state, std::size_t offset, const Bytes& to) {
   check_range(state, offset, to.size());
+  const nb::gil_scoped_release release;
   const std::shared_lock lock(state.mutex);
   std::memcpy(to.data(), state.memory.data() + offset, to.size());
 }

@@ -189,6 +189,8 @@ class Model:
             nodes: further nodes whose dJ/da is wanted; the input's is always there.
         """
         arrays = self._batch((images,))
+        for name in nodes:
+            self.graph.node(name)
         program = self._trace_program(len(arrays[0]), (), objective(loss))
         trace = program.trace(*arrays)
         value, seeds = program.loss(trace, self.targets(targets, len(arrays[0])))

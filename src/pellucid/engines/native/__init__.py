@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+MAX_THREADS = 1024
+
+
 def instruction_sets() -> list[str]:
     """Names of those compiled in that this machine can run, slowest first."""
     return list(_native.available_instruction_sets())
@@ -60,8 +63,8 @@ def default_threads() -> int:
     text = os.environ.get("PELLUCID_THREADS")
     if text is None:
         return len(os.sched_getaffinity(0))
-    if not text.isdecimal() or int(text) < 1:
-        raise EngineError(f"PELLUCID_THREADS is a whole number of at least 1, received {text!r}")
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
+        raise EngineError(f"PELLUCID_THREADS is a whole number from 1 to {MAX_THREADS}, received {text!r}")
     return int(text)
 
 
@@ -80,8 +83,8 @@ class NativeEngine(Engine):
     def __init__(
         self, *, threads: int | None = None, instruction_set: str | None = None, poison: bool = False
     ) -> None:
-        if threads is not None and threads < 1:
-            raise EngineError(f"threads is a whole number of at least 1, received {threads}")
+        if threads is not None and not 1 <= threads <= MAX_THREADS:
+            raise EngineError(f"threads is a whole number from 1 to {MAX_THREADS}, received {threads}")
         self.threads = threads or default_threads()
         if instruction_set is None:
             self.instruction_set = chosen_instruction_set()
