@@ -3,7 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-NATIVE_SOURCES := $(shell find native -name '*.cpp' -o -name '*.h' -o -name '*.inc' 2>/dev/null)
+# A newer compiler's warning must not stop a user; it stops continuous integration.
+ifdef CI
+PIP_BUILD := --config-settings=cmake.define.PELLUCID_WARNINGS_AS_ERRORS=ON
+endif
+NATIVE_SOURCES := $(shell find native -name '*.cpp' -o -name '*.h' -o -name '*.inc')
+BUILD_FILES := pyproject.toml CMakeLists.txt $(wildcard native/*/*.cmake) $(NATIVE_SOURCES)
 
 .PHONY: demo test test-all lint format bench clean
 .DELETE_ON_ERROR:
@@ -41,12 +46,12 @@ $(VENV)/.tools:
 	$(PIP) 'scikit-build-core>=0.11' 'nanobind>=2.4' 'cmake>=3.24' ninja
 	touch $@
 
-$(VENV)/.built: $(VENV)/.tools pyproject.toml CMakeLists.txt $(NATIVE_SOURCES)
-	$(PIP) --no-build-isolation --editable .
+$(VENV)/.built: $(VENV)/.tools $(BUILD_FILES)
+	$(PIP) --no-build-isolation $(PIP_BUILD) --editable .
 	touch $@
 
 $(VENV)/.test: $(VENV)/.built pyproject.toml
-	$(PIP) --no-build-isolation --editable '.[test]'
+	$(PIP) --no-build-isolation $(PIP_BUILD) --editable '.[test]'
 	touch $@
 
 $(VENV)/.lint: $(VENV)/.tools pyproject.toml

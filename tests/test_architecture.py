@@ -149,7 +149,7 @@ def test_imports_run_downwards(path: Path) -> None:
         ("engines.native.plan", "from pellucid.engines import select"),
         ("engines.reference.dense", "import torch.nn"),
         ("data.mnist", "from pellucid.layers import Shape"),
-        ("model", "from pellucid.summary import summary_table"),
+        ("model", "from pellucid.summary import print_summary"),
         ("model", "def f():\n    from pellucid.training import train"),
         ("training.loop", "from pellucid.zoo import create"),
         ("zoo.lenet", "import pellucid"),

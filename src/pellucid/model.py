@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,9 +19,6 @@ from pellucid.initialization import initial_parameters
 from pellucid.layers import Layer, RBFOutput, Softmax
 from pellucid.objectives import Objective, OutputKind, objective
 from pellucid.recipe import Recipe
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 Float32 = NDArray[np.float32]
 
@@ -215,11 +211,11 @@ class Model:
 
     # ---- people
 
-    def summary(self) -> Table:
-        """A table, one row a layer: output shape, parameters, multiply-adds, receptive field."""
-        from pellucid.summary import summary_table
+    def summary(self) -> None:
+        """Print a table, one row a layer: output shape, parameters, multiply-adds, receptive field."""
+        from pellucid.summary import print_summary
 
-        return summary_table(self)
+        print_summary(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a .pellucid file; see formats/native_file.py."""

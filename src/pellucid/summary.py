@@ -1,10 +1,11 @@
-"""The table that `Model.summary` shows: one row a node, what it yields and what it costs."""
+"""The table that `Model.summary` prints: one row a node, what it yields and what it costs."""
 
 from __future__ import annotations
 
 import math
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from pellucid.graph import Node
@@ -43,6 +44,11 @@ def summary_table(model: Model) -> Table:
     table.add_section()
     table.add_row("total", "", "", f"{model.parameter_count:,}", f"{total:,}", "", style="bold")
     return table
+
+
+def print_summary(model: Model) -> None:
+    """Print the table to standard output."""
+    Console(highlight=False).print(summary_table(model))
 
 
 def _product(lengths: tuple[int, ...]) -> str:

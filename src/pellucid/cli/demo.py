@@ -16,6 +16,7 @@ from pellucid.data import Dataset
 from pellucid.engines.engine import Array
 from pellucid.model import Model
 from pellucid.storage import make_folder
+from pellucid.summary import summary_table
 from pellucid.training import train
 
 NETWORK, SHOWN = "lenet5", 5
@@ -35,7 +36,7 @@ def demo_command(
     make_folder(output.parent)
     dataset = data.load("digits")
     model = zoo.create(NETWORK, engine=choose_engine(engine, threads))
-    console().print(model.summary())
+    console().print(summary_table(model))
     typer.echo(
         f"training {NETWORK} on {len(dataset.train):,} handwritten digits; {len(dataset.test):,} are held out"
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pellucid.cli.common import EngineOption, choose_engine, console, open_network
+from pellucid.summary import summary_table
 
 
 def summary_command(
@@ -16,4 +17,4 @@ def summary_command(
     engine: EngineOption = None,
 ) -> None:
     """Print a network's layers, shapes, parameters and cost."""
-    console().print(open_network(network, choose_engine(engine, None)).summary())
+    console().print(summary_table(open_network(network, choose_engine(engine, None))))
