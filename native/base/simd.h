@@ -33,6 +33,13 @@ PELLUCID_INLINE void store(float* to, Vector value) {
   *reinterpret_cast<UnalignedVector*>(to) = value;
 }
 
+// The same pointer, but the compiler cannot know it: so it reads memory again, as an operand of a
+// multiply-add, instead of keeping what it read in a register that it does not have.
+PELLUCID_INLINE const Vector* reread(const Vector* from) {
+  asm("" : "+r"(from));
+  return from;
+}
+
 PELLUCID_INLINE Integers bits_of(Vector value) {
   Integers bits;
   std::memcpy(&bits, &value, sizeof bits);

@@ -14,7 +14,11 @@ namespace {
 
 // Longest kernel row, and longest run of output cells, that this scheme holds in registers.
 constexpr int MAX_TAPS = 7;
-constexpr int MAX_RUN = REGISTERS == 32 ? 14 : 8;
+constexpr int MAX_RUN = REGISTERS == 32 ? 16 : 12;
+
+// Nothing else stays in a register, so more sums fit than usual; and long runs are needed, for a sum is added
+// to once a tap, and two additions to one must lie the latency of a multiply-add apart.
+constexpr int SUMS = REGISTERS == 32 ? 28 : 14;
 
 struct RowArguments {
   const Vector* gradient;  // at output row 0, at the run's first cell
@@ -42,14 +46,12 @@ struct RowBlock {
       for (int v = 0; v < a.row_count; ++v) {
         const Vector* row = plane + a.rows[v].cell;
         const float* weight = a.weights + connection.weight + a.rows[v].weight;
-        Vector w[TAPS];
         PELLUCID_UNROLL
-        for (int tap = 0; tap < TAPS; ++tap) w[tap] = broadcast(weight[tap]);
-        PELLUCID_UNROLL
-        for (int cell = 0; cell < RUN; ++cell) {
-          const Vector delta = row[cell];
+        for (int tap = 0; tap < TAPS; ++tap) {
+          const Vector w = broadcast(weight[tap]);
+          const Vector* cells = reread(row);
           PELLUCID_UNROLL
-          for (int tap = 0; tap < TAPS; ++tap) sum[cell + tap] += w[tap] * delta;
+          for (int cell = 0; cell < RUN; ++cell) sum[cell + tap] += w * cells[cell];
         }
       }
     }
@@ -73,7 +75,7 @@ struct RowTable {
   template <int TAPS, int RUN>
   constexpr void fill_runs() {
     functions[TAPS][RUN] = &RowBlock<TAPS, RUN>::run;
-    if constexpr (RUN < MAX_RUN && RUN + TAPS <= ACCUMULATORS) fill_runs<TAPS, RUN + 1>();
+    if constexpr (RUN < MAX_RUN && RUN + TAPS <= SUMS) fill_runs<TAPS, RUN + 1>();
   }
 };
 
@@ -92,7 +94,7 @@ void convolution_row_gradient(const Call& call) {
   const int in_width = static_cast<int>(shape.in_width);
   const int out_width = static_cast<int>(shape.out_width);
   const int taps = static_cast<int>(shape.kernel_width);
-  const Cut runs(out_width, smaller(MAX_RUN, ACCUMULATORS + 1 - taps));
+  const Cut runs(out_width, smaller(MAX_RUN, SUMS + 1 - taps));
   RowArguments a = {};
   a.plane = static_cast<int>(shape.out_height) * out_width;
   Tap rows[MAX_KERNEL];
