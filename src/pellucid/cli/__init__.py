@@ -1,1 +1,4 @@
 """The command line: how people without Python reach Pellucid."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT."""

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from pellucid import __version__
+from pellucid.cli import INTERRUPTED
 from pellucid.cli.demo import demo_command
 from pellucid.cli.doctor import doctor_command
 from pellucid.cli.evaluate import evaluate_command
-from pellucid.cli.main import INTERRUPTED
 from pellucid.cli.predict import predict_command
 from pellucid.cli.summary import summary_command
 from pellucid.cli.train import train_command

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 + SIGINT."""
+from pellucid.cli import INTERRUPTED
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
