@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
 import pellucid
+from pellucid.engines.engine import CompileOptions, Purpose, Wanted
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Buffer, Iteration, Plan, Scope
@@ -95,3 +97,30 @@ def test_every_step_names_its_node() -> None:
     for phase in training_plan(graph).phases:
         for step in phase.steps:
             assert step.node in known
+
+
+def test_a_rectifier_before_max_pooling_costs_no_step_unless_it_is_looked_at() -> None:
+    net = pellucid.zoo.create("lenet5")
+    steps = [step for phase in training_plan(net.graph).phases for step in phase.steps]
+    rectified = {step.node for step in steps if step.operation.startswith("activation")}
+    assert rectified == {"relu3", "relu4"}  # relu1 and relu2 are pool1's and pool2's
+    compiler = Compiler(net.graph, ParameterStore(net.graph, None), 8)
+    traced = compiler.forward([node.name for node in net.graph.nodes])
+    seen = {s.node for phase in traced.phases for s in phase.steps if s.operation == "activation_output"}
+    assert seen == {"relu1", "relu2", "relu3", "relu4"}
+
+
+def test_a_fused_rectifier_changes_no_number() -> None:
+    """Ties, zeros and NaNs included: images of few values, and one of NaN."""
+    net = pellucid.zoo.create("lenet5")
+    images = np.random.default_rng(2).integers(0, 2, (21, 1, 28, 28)).astype(np.float32)
+    images[3] = 0
+    images[5, 0, 4, 4] = np.nan
+    np.testing.assert_array_equal(net.predict(images), net.trace(images)["fc3"])
+    program = net.program(CompileOptions(32, Purpose.TRACE))
+    trace = program.trace(images)
+    seeds = {"fc3": np.ones((21, 10), np.float32)}
+    fused = program.backward(trace, seeds, wanted=Wanted(("input",)))
+    apart = program.backward(trace, seeds, wanted=Wanted(("input", "relu1", "relu2")))
+    for name in fused:
+        np.testing.assert_array_equal(fused[name], apart[name], err_msg=name)

@@ -34,8 +34,7 @@ PELLUCID_ATTRIBUTES(CellsAttributes, PELLUCID_CELLS)
 #define PELLUCID_CHANNELS(INTEGER, REAL) INTEGER(channels) INTEGER(positions)
 PELLUCID_ATTRIBUTES(ChannelAttributes, PELLUCID_CHANNELS)
 
-// Input, kernel and output sizes of a window that moves over rows and columns. A convolution's input is
-// padded already, so its pad is 0.
+// Input, kernel and output sizes of a window that moves over rows and columns. rectify: a ReLU comes first.
 #define PELLUCID_WINDOW(INTEGER, REAL) \
   INTEGER(channels)                    \
   INTEGER(in_height)                   \
@@ -48,7 +47,8 @@ PELLUCID_ATTRIBUTES(ChannelAttributes, PELLUCID_CHANNELS)
   INTEGER(stride_width)                \
   INTEGER(pad_top)                     \
   INTEGER(pad_left)                    \
-  INTEGER(include_padding)
+  INTEGER(include_padding)             \
+  INTEGER(rectify)
 PELLUCID_ATTRIBUTES(PoolingAttributes, PELLUCID_WINDOW)
 
 #define PELLUCID_CONVOLUTION(INTEGER, REAL) \

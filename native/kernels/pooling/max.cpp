@@ -6,11 +6,14 @@
 namespace pellucid::PELLUCID_ISA {
 
 // max_pooling_output: x -> y and, unless null, winners. The first maximum wins, and a NaN beats every number.
+// With `rectify` a ReLU comes first: the largest x decides, and a window without a positive one has no
+// winner, -1.
 void max_pooling_output(const Call& call) {
   const auto& shape = call.as<PoolingAttributes>();
   const auto* x = call.operand<const Vector>(0);
   auto* y = call.operand<Vector>(1);
   auto* winners = call.operand<Integers>(2);
+  const bool rectify = shape.rectify != 0;
   for_each_window(shape, [&](std::int64_t, std::int64_t first, Span rows, Span columns, std::int64_t out) {
     const Vector* corner = x + first;
     int tap = rows.begin * static_cast<int>(shape.kernel_width) + columns.begin;
@@ -24,6 +27,10 @@ void max_pooling_output(const Call& call) {
         best = select(better, cell, best);
         winner = select(better, broadcast_integer(tap), winner);
       }
+    }
+    if (rectify) {
+      winner = select(best > Vector{}, winner, broadcast_integer(-1));
+      best = select(best < Vector{}, Vector{}, best);
     }
     y[out] = best;
     if (winners != nullptr) winners[out] = winner;

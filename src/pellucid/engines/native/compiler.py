@@ -40,7 +40,7 @@ class Compiler:
     def forward(self, nodes: Sequence[str]) -> Plan:
         """Externals "input:NAME" to "output:NODE" for these nodes; batch statistics are the running ones."""
         builder = self._builder()
-        walk = Walk(builder, self.graph, self.store)
+        walk = Walk(builder, self.graph, self.store, visible=frozenset(nodes))
         walk.gather_inputs("gather_floats", 1.0, None)
         walk.forward(nodes)
         for node in dict.fromkeys(nodes):
@@ -77,6 +77,7 @@ class Compiler:
             parameters_wanted=parameters_wanted,
             differentiated=True,
             rules=rules,
+            visible=nodes_wanted.union(seeds),
         )
         walk.gather_inputs("gather_floats", 1.0, None)
         walk.forward(seeds)
@@ -100,6 +101,7 @@ class Compiler:
         trainable = frozenset(
             name for name, spec in self.graph.parameters.items() if spec.role == "trainable"
         )
+        node = loss_node(self.graph, objective)
         walk = Walk(
             builder,
             self.graph,
@@ -107,13 +109,13 @@ class Compiler:
             training=True,
             differentiated=True,
             parameters_wanted=trainable,
+            visible=frozenset({node}),
         )
         indices = builder.external("indices", "int64")
         if bytes_in:
             walk.gather_inputs("gather_bytes", BYTE_SCALE, indices)
         else:
             walk.gather_inputs("gather_floats", 1.0, indices)
-        node = loss_node(self.graph, objective)
         walk.forward([node])
         seed = lower_loss(
             builder, self.graph, node, objective, walk.values[node], classes=classes, indexed=True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
+from pellucid.engines.native.fusion import absorbed_rectifiers
 from pellucid.engines.native.lowering import NodeContext, lowering_of
 from pellucid.engines.native.lowering.context import Cache
 from pellucid.engines.native.lowering.merge import add_buffers
@@ -25,6 +26,7 @@ class Walk:
         training: whether batch statistics and dropout are in force.
         parameters_wanted: full names of the parameters whose gradient is wanted.
         rules: of nodes that do not follow the gradient.
+        visible: nodes whose own values or gradients are asked for: they are never fused away.
         values: the output of every node walked forward.
     """
 
@@ -35,8 +37,13 @@ class Walk:
     parameters_wanted: frozenset[str] = frozenset()
     differentiated: bool = False
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    visible: frozenset[str] = frozenset()
     values: dict[str, Buffer] = field(default_factory=dict)
     _caches: dict[str, Cache] = field(default_factory=dict)
+    _absorbed: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._absorbed = absorbed_rectifiers(self.graph, self.visible | self.rules.keys())
 
     def _context(self, index: int) -> NodeContext:
         node = self.graph.nodes[index]
@@ -49,6 +56,7 @@ class Walk:
             differentiated=self.differentiated,
             parameters_wanted=self.parameters_wanted,
             rule=self.rules.get(node.name, Rule.GRADIENT),
+            absorbed=self._absorbed,
         )
 
     def gather_inputs(self, operation: str, scale: float, indices: Buffer | None) -> None:

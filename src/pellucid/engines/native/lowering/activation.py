@@ -44,7 +44,9 @@ def _attributes(context: NodeContext) -> dict[str, int | float]:
 
 
 def forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]) -> tuple[Buffer, Cache]:
-    """Each cell through the function."""
+    """Each cell through the function, unless the pooling that follows does it."""
+    if context.name in context.absorbed:
+        return inputs[0], None
     output = builder.lanes_buffer(context.name, context.cells)
     builder.tile("activation_output", context.name, (inputs[0], output), _attributes(context))
     return output, output
@@ -56,6 +58,8 @@ def backward(
     """delta times the derivative."""
     if not wanted[0]:
         return [None]
+    if context.name in context.absorbed:
+        return [gradient]
     result = builder.lanes_buffer(f"d input of {context.name}", context.cells)
     builder.tile("activation_gradient", context.name, (gradient, cache, result), _attributes(context))
     return [result]

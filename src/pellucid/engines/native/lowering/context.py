@@ -27,6 +27,7 @@ class NodeContext:
         differentiated: whether backward steps will follow.
         parameters_wanted: full names of the parameters whose gradient is wanted.
         rule: how the gradient passes a rectifier.
+        absorbed: rectifiers that the max pooling they feed carries out.
     """
 
     graph: Graph
@@ -37,6 +38,7 @@ class NodeContext:
     differentiated: bool
     parameters_wanted: frozenset[str]
     rule: Rule = Rule.GRADIENT
+    absorbed: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

@@ -37,6 +37,7 @@ def _attributes(context: NodeContext) -> dict[str, int]:
         "pad_top": rows.pad_start,
         "pad_left": columns.pad_start,
         "include_padding": int(not isinstance(layer, AvgPool2d) or layer.include_padding),
+        "rectify": int(context.node.inputs[0] in context.absorbed),
     }
 
 
