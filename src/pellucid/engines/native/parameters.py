@@ -51,8 +51,8 @@ class ParameterStore:
             self._slot_bases[slot] = aligned(end)
             end = self._slot_bases[slot] + self.trainable_values * FLOAT
         self.native = _native.State(max(1, end))
-        self._flipped = {
-            f"{node.name}.weight"
+        self._flipped = {  # and along how many axes
+            f"{node.name}.weight": len(node.layer.kernel)
             for node in graph.nodes
             if isinstance(node.layer, Conv1d | Conv2d) and node.layer.flip
         }
@@ -92,9 +92,7 @@ class ParameterStore:
         """Kernels are kept as they are applied: those of a true convolution rotated by 180 degrees."""
         if name not in self._flipped:
             return array
-        spatial = self.graph.node(name.rsplit(".", 1)[0]).layer
-        axes = tuple(range(array.ndim - len(spatial.kernel), array.ndim))  # type: ignore[attr-defined]
-        return np.flip(array, axes)
+        return np.flip(array, tuple(range(-self._flipped[name], 0)))
 
     def _write(self, base: int, name: str, values: NDArray[Any]) -> None:
         array = np.ascontiguousarray(self._oriented(name, values), dtype=np.float32)
