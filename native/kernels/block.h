@@ -26,11 +26,11 @@ struct Cut {
 // Longest side of a block.
 constexpr int LARGEST = ACCUMULATORS < 16 ? ACCUMULATORS : 16;
 
-// Block<MAPS, CELLS>::run for every MAPS x CELLS that fits the accumulators.
-template <template <int, int> typename Block>
+// Block<MAPS, CELLS>::run for every MAPS x CELLS that fits the accumulators, CELLS up to WIDEST.
+template <template <int, int> typename Block, int WIDEST = LARGEST>
 struct BlockTable {
   using Function = decltype(&Block<1, 1>::run);
-  Function functions[LARGEST + 1][LARGEST + 1] = {};
+  Function functions[LARGEST + 1][WIDEST + 1] = {};
 
   constexpr BlockTable() { fill_maps<1>(); }
 
@@ -42,7 +42,7 @@ struct BlockTable {
   template <int MAPS, int CELLS>
   constexpr void fill_cells() {
     functions[MAPS][CELLS] = &Block<MAPS, CELLS>::run;
-    if constexpr (CELLS < LARGEST && MAPS * (CELLS + 1) <= ACCUMULATORS) fill_cells<MAPS, CELLS + 1>();
+    if constexpr (CELLS < WIDEST && MAPS * (CELLS + 1) <= ACCUMULATORS) fill_cells<MAPS, CELLS + 1>();
   }
 };
 

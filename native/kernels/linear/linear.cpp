@@ -25,7 +25,7 @@ struct DotBlock {
   }
 };
 
-constexpr BlockTable<DotBlock> dot_blocks;
+constexpr BlockTable<DotBlock, 1> dot_blocks;
 
 void matrix_times_lanes(const float* weights, const float* bias, std::int64_t map_stride, std::int64_t step,
                         const Vector* x, std::int64_t length, Vector* y, int maps) {
@@ -76,7 +76,10 @@ struct OuterBlock {
   }
 };
 
-constexpr BlockTable<OuterBlock> outer_blocks;
+// Vectors of inputs in a block: wide enough to reuse each delta, narrow enough to leave room for outputs.
+constexpr int MAX_VECTORS = REGISTERS == 32 ? 4 : 2;
+
+constexpr BlockTable<OuterBlock, MAX_VECTORS> outer_blocks;
 
 float sum_of_images(const char* gradient, std::int64_t tile_bytes, std::int64_t images) {
   Vector sum = {};
@@ -115,7 +118,7 @@ void linear_weight_gradient(const Call& call) {
   const int features = static_cast<int>(shape.in_features);
   const int whole = features / LANES;
   const int rest = features % LANES;
-  const Cut vectors(whole, REGISTERS == 32 ? 4 : 2);
+  const Cut vectors(whole, MAX_VECTORS);
   const Cut outputs(static_cast<int>(call.end - call.begin),
                     smaller(ACCUMULATORS / vectors.longest(), LARGEST));
   float edge[ACCUMULATORS * LANES];

@@ -27,9 +27,9 @@ PELLUCID_INLINE void gather(const Call& call) {
   const auto scale = static_cast<float>(shape.scale);
   for (int lane = 0; lane < LANES; ++lane) {
     const Source* image = from + images.number[lane] * shape.cells;
-    const float factor = lane < call.images ? scale : 0.0F;  // lanes without an image hold zeros
     for (std::int64_t cell = 0; cell < shape.cells; ++cell) {
-      to[cell * LANES + lane] = lane < call.images ? static_cast<float>(image[cell]) * factor : 0.0F;
+      // A select, not a product with 0: the first image's NaN must not reach lanes without an image.
+      to[cell * LANES + lane] = lane < call.images ? static_cast<float>(image[cell]) * scale : 0.0F;
     }
   }
 }

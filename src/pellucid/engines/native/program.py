@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,11 +101,14 @@ class NativeProgram(Program):
         self._plans: dict[tuple[Any, ...], _Executable] = {}
         self._lock = threading.Lock()
 
-    def _executable(self, key: tuple[Any, ...], plan: Plan) -> _Executable:
-        return self._plans.setdefault(
-            key,
-            _Executable(plan, self._instruction_set, self._threads, self.options.capacity, self._poison),
-        )
+    def _executable(self, key: tuple[Any, ...], make: Callable[[], Plan]) -> _Executable:
+        """The plan kept under this key, made now if it is the first time."""
+        with self._lock:
+            if key not in self._plans:
+                self._plans[key] = _Executable(
+                    make(), self._instruction_set, self._threads, self.options.capacity, self._poison
+                )
+            return self._plans[key]
 
     def _empty(self, shape: tuple[int, ...]) -> Float32:
         return np.full(shape, np.nan, np.float32) if self._poison else np.empty(shape, np.float32)
@@ -139,9 +142,7 @@ class NativeProgram(Program):
     def _run_forward(self, nodes: tuple[str, ...], inputs: Sequence[Array]) -> dict[str, Float32]:
         count = len(inputs[0])
         self._check_count(count)
-        key = ("forward", nodes)
-        with self._lock:
-            executable = self._plans.get(key) or self._executable(key, self._compiler.forward(nodes))
+        executable = self._executable(("forward", nodes), lambda: self._compiler.forward(nodes))
         outputs = {node: self._empty((count, *self.graph.shapes[node])) for node in nodes}
         arrays: dict[str, Array] = {f"output:{node}": array for node, array in outputs.items()}
         arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
@@ -185,11 +186,10 @@ class NativeProgram(Program):
         assert isinstance(trace, NativeTrace)
         node = loss_node(self.graph, self.options.objective)
         classes = targets.ndim == 1 and targets.dtype.kind in "iu"
-        key = ("loss", classes)
-        with self._lock:
-            executable = self._plans.get(key) or self._executable(
-                key, self._compiler.loss(node, self.options.objective, classes=classes)
-            )
+        objective = self.options.objective
+        executable = self._executable(
+            ("loss", classes), lambda: self._compiler.loss(node, objective, classes=classes)
+        )
         gradient = self._empty(trace.kept[node].shape)
         losses = np.zeros(1)
         arrays: dict[str, Array] = {
@@ -216,11 +216,10 @@ class NativeProgram(Program):
         names = tuple(trainable if wanted.parameters is None else wanted.parameters)
         nodes = tuple(dict.fromkeys(wanted.nodes))
         rules = {node: rule for node, rule in (rules or {}).items() if rule is not Rule.GRADIENT}
-        key = ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names)
-        with self._lock:
-            executable = self._plans.get(key) or self._executable(
-                key, self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names))
-            )
+        executable = self._executable(
+            ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names),
+            lambda: self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names)),
+        )
         # A node that no seed depends on is not in the plan: its gradient stays zero.
         reached = {name for name in executable.plan.externals if name.startswith("gradient:")}
         gradients: dict[str, Array] = {}
@@ -294,14 +293,11 @@ class NativeProgram(Program):
         classes = examples.targets.ndim == 1 and examples.targets.dtype.kind in "iu"
         bytes_in = examples.images.dtype == np.uint8
         self._check_targets(examples.targets, classes)
-        key = ("training", bytes_in, classes)
-        with self._lock:
-            executable = self._plans.get(key) or self._executable(
-                key,
-                self._compiler.training(
-                    options.objective, options.optimizer, bytes_in=bytes_in, classes=classes
-                ),
-            )
+        objective, optimizer = options.objective, options.optimizer
+        executable = self._executable(
+            ("training", bytes_in, classes),
+            lambda: self._compiler.training(objective, optimizer, bytes_in=bytes_in, classes=classes),
+        )
         arrays: dict[str, Array] = {
             f"input:{name}": np.ascontiguousarray(examples.images, np.uint8 if bytes_in else np.float32),
             "indices": np.ascontiguousarray(indices, np.int64),

@@ -70,7 +70,7 @@ def softmax_forward(
 ) -> tuple[Buffer, Cache]:
     """Probabilities over the channels."""
     output = builder.lanes_buffer(context.name, context.cells)
-    attributes = context.channels(context.output_shape)
+    attributes = context.channels
     builder.tile("softmax_output", context.name, (inputs[0], output), attributes)
     return output, output
 
@@ -82,7 +82,7 @@ def softmax_backward(
     if not wanted[0]:
         return [None]
     result = builder.lanes_buffer(f"d input of {context.name}", context.cells)
-    attributes = context.channels(context.output_shape)
+    attributes = context.channels
     builder.tile("softmax_gradient", context.name, (gradient, cache, result), attributes)
     return [result]
 

@@ -75,9 +75,10 @@ class NodeContext:
         full = f"{self.name}.{name}"
         return self.store.gradient(full) if full in self.parameters_wanted else None
 
-    def channels(self, shape: Shape) -> dict[str, int]:
-        """Attributes of kernels that treat each channel apart."""
-        return {"channels": shape[0], "positions": math.prod(shape[1:])}
+    @property
+    def channels(self) -> dict[str, int]:
+        """Attributes of kernels that treat each channel of the output apart."""
+        return {"channels": self.output_shape[0], "positions": math.prod(self.output_shape[1:])}
 
 
 Forward = Callable[[PlanBuilder, NodeContext, Sequence[Buffer]], tuple[Buffer, Cache]]
@@ -110,7 +111,6 @@ def bias_gradient(builder: PlanBuilder, context: NodeContext, gradient: Buffer, 
     target = context.gradient(name)
     if target is None:
         return
-    shape = context.output_shape
-    sums = builder.sums(f"{context.name}.{name} sums", shape[0])
-    builder.tile("channel_sums", context.name, (gradient, sums), context.channels(shape))
+    sums = builder.sums(f"{context.name}.{name} sums", context.output_shape[0])
+    builder.tile("channel_sums", context.name, (gradient, sums), context.channels)
     reduce_sums(builder, context, sums, target)

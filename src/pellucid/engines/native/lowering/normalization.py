@@ -35,7 +35,7 @@ def fixed_forward(
     scale = constant("scale", 1 / np.asarray(layer.deviation))
     output = builder.lanes_buffer(context.name, context.cells)
     operands = (inputs[0], mean, scale, constant("shift", 0.0), output)
-    builder.tile("normalize_output", context.name, operands, context.channels(context.output_shape))
+    builder.tile("normalize_output", context.name, operands, context.channels)
     return output, scale
 
 
@@ -46,7 +46,7 @@ def fixed_backward(
     if not wanted[0]:
         return [None]
     result = builder.lanes_buffer(f"d input of {context.name}", context.cells)
-    attributes = context.channels(context.output_shape)
+    attributes = context.channels
     builder.tile("normalize_input_gradient", context.name, (gradient, cache, result), attributes)
     return [result]
 
@@ -76,7 +76,7 @@ def _attributes(context: NodeContext) -> dict[str, int | float]:
     layer = context.node.layer
     assert isinstance(layer, BatchNorm2d)
     return {
-        **context.channels(context.output_shape),
+        **context.channels,
         "epsilon": layer.epsilon,
         "momentum": layer.momentum,
     }
@@ -94,7 +94,7 @@ def batch_forward(
     if context.training:
         moments = builder.shard_sums(f"{context.name} moments", channels * 24, Layout.FLAT, "float64")
         mean = builder.batch_buffer(f"{context.name} mean", channels)
-        shape = context.channels(context.output_shape)
+        shape = context.channels
         builder.tile("batch_moments", context.name, (inputs[0], moments), shape)
         results = (moments, gamma, mean, scale, inverse)
         builder.range("batch_statistics", context.name, results, _attributes(context), extent=channels)
@@ -113,7 +113,7 @@ def batch_forward(
         builder.first("running_statistics", context.name, folded, _attributes(context), extent=channels)
     output = builder.lanes_buffer(context.name, context.cells)
     operands = (inputs[0], mean, scale, _beta(builder, context), output)
-    builder.tile("normalize_output", context.name, operands, context.channels(context.output_shape))
+    builder.tile("normalize_output", context.name, operands, context.channels)
     return output, _Statistics(inputs[0], mean, scale, inverse)
 
 
@@ -124,7 +124,7 @@ def batch_backward(
     assert isinstance(cache, _Statistics)
     if context.training:
         return [_through_statistics(builder, context, cache, gradient)]
-    shape = context.channels(context.output_shape)
+    shape = context.channels
     target = context.gradient("weight")
     if target is not None:
         sums = builder.sums(f"{context.name}.weight sums", shape["channels"])
@@ -142,7 +142,7 @@ def batch_backward(
 def _through_statistics(
     builder: PlanBuilder, context: NodeContext, cache: _Statistics, gradient: Buffer
 ) -> Buffer:
-    shape = context.channels(context.output_shape)
+    shape = context.channels
     channels = shape["channels"]
     sums = builder.shard_sums(f"{context.name} gradient sums", channels * 16, Layout.FLAT, "float64")
     operands = (cache.x, gradient, cache.mean, cache.inverse, sums)
