@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from pellucid.engines.engine import (
     Rule,
     StepReport,
 )
-from pellucid.engines.native import NativeEngine, instruction_sets
+from pellucid.engines.native import LAYOUTS, NativeEngine, instruction_sets
 from pellucid.engines.native.lowering import LOWERINGS
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import UnsupportedLayer
@@ -37,10 +38,11 @@ NATIVE_CASES = [case for case in LAYER_CASES if type(case.layer) in LOWERINGS]
 """A new layer is defined first; until it has kernels the native engine refuses it by name."""
 
 
-@pytest.fixture(scope="module", params=instruction_sets())
+@pytest.fixture(scope="module", params=itertools.product(instruction_sets(), LAYOUTS), ids="-".join)
 def native(request: pytest.FixtureRequest) -> NativeEngine:
     """Outputs start as NaN and scratch memory as 0xA5, so that nothing is right by being left alone."""
-    return NativeEngine(instruction_set=request.param, poison=True)
+    instruction_set, layout = request.param
+    return NativeEngine(instruction_set=instruction_set, layout=layout, poison=True)
 
 
 def layer_graph(case: LayerCase) -> Graph:

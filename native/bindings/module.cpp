@@ -43,6 +43,7 @@ void write_state(State& state, std::size_t offset, const ConstantBytes& from) {
   const nb::gil_scoped_release release;  // a run may hold the lock for a while
   const std::unique_lock lock(state.mutex);
   std::memcpy(state.memory.data() + offset, from.data(), from.size());
+  ++state.version;
 }
 
 void read_state(State& state, std::size_t offset, const Bytes& to) {

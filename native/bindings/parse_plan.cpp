@@ -58,6 +58,7 @@ Step parse_step(const nb::tuple& given, const KernelTable& kernels) {
   }
   step.attributes = parse_attributes(operation, nb::cast<nb::dict>(given[2]));
   step.extent = nb::cast<std::int64_t>(given[3]);
+  step.scale = static_cast<Scale>(nb::cast<int>(given[4]));
   return step;
 }
 
@@ -67,22 +68,33 @@ std::vector<Step> parse_steps(nb::handle given, const KernelTable& kernels) {
   return steps;
 }
 
+std::vector<Phase> parse_phases(nb::handle given, const KernelTable& kernels) {
+  std::vector<Phase> phases;
+  for (const nb::handle entry : given) {
+    const auto phase = nb::cast<nb::tuple>(entry);
+    phases.push_back({.iteration = static_cast<Iteration>(nb::cast<int>(phase[0])),
+                      .prologue = parse_steps(phase[1], kernels),
+                      .steps = parse_steps(phase[2], kernels),
+                      .units = nb::cast<std::int64_t>(phase[3]),
+                      .chunk = nb::cast<std::int64_t>(phase[4])});
+  }
+  return phases;
+}
+
 }  // namespace
 
 Plan parse_plan(const nb::dict& description, const KernelTable& kernels) {
   const auto number = [&](const char* name) { return nb::cast<std::int64_t>(description[name]); };
   Plan plan;
-  for (const nb::handle entry : nb::cast<nb::list>(description["phases"])) {
-    const auto phase = nb::cast<nb::tuple>(entry);
-    plan.phases.push_back({static_cast<Iteration>(nb::cast<int>(phase[0])), parse_steps(phase[1], kernels),
-                           parse_steps(phase[2], kernels)});
-  }
+  plan.phases = parse_phases(description["phases"], kernels);
+  plan.preparation = parse_phases(description["preparation"], kernels);
   plan.lanes = number("lanes");
   plan.shards = number("shards");
   plan.capacity = number("capacity");
   plan.batch_bytes = number("batch_bytes");
   plan.shard_bytes = number("shard_bytes");
   plan.tile_bytes = number("tile_bytes");
+  plan.prepared_bytes = number("prepared_bytes");
   plan.changes_state = nb::cast<bool>(description["changes_state"]);
   return plan;
 }

@@ -22,15 +22,18 @@ struct Run {
 };
 
 // One call of a kernel. A tile call works on the lanes of one tile; a range call on [begin, end) of its
-// extent, its tile and shard operands pointing at the first instance.
+// extent, its tile and shard operands pointing at the first instance; a shared call on [begin, end) of its
+// extent for the units of one chunk, its shard operands pointing at its own shard's instance.
 struct Call {
   void* const* operands;
   const void* attributes;
   Run* run;
   std::int64_t images = 0;       // tile: lanes that hold an image
   std::int64_t first_image = 0;  // tile: number in the batch of the image in lane 0
-  std::int64_t begin = 0;        // range
+  std::int64_t begin = 0;        // range, shared
   std::int64_t end = 0;
+  std::int64_t first_unit = 0;  // shared: of the chunk
+  std::int64_t units = 0;       // shared: in the chunk
 
   template <typename Type>
   [[nodiscard]] Type* operand(int number) const {

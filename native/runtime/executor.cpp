@@ -10,7 +10,7 @@
 namespace pellucid {
 namespace {
 
-constexpr int MAX_OPERANDS = 8;
+constexpr int MAX_OPERANDS = 16;
 
 // Shares of a range begin on multiples of this, so that no two workers write one cache line.
 constexpr std::int64_t RANGE_GRAIN = 16;
@@ -22,13 +22,20 @@ struct Memory {
   std::byte* shards;
   std::byte* tiles;
   void* const* externals;
+  std::byte* prepared;
 };
 
-// One run of a plan by some workers.
+// One run of a plan's phases by some workers.
 class Job {
  public:
-  Job(const Plan& plan, const RunRequest& request, Memory memory, int workers)
-      : plan_(plan), request_(request), memory_(memory), workers_(workers), barrier_(workers) {
+  Job(const Plan& plan, const std::vector<Phase>& phases, const RunRequest& request, Memory memory,
+      int workers)
+      : plan_(plan),
+        phases_(phases),
+        request_(request),
+        memory_(memory),
+        workers_(workers),
+        barrier_(workers) {
     run_.seed = request.seed;
     run_.first_step = request.first_step;
     run_.shards = plan.shards;
@@ -41,13 +48,20 @@ class Job {
   void work(int worker) {
     const FlushDenormals mode;
     while (!finished_) {
-      for (const Phase& phase : plan_.phases) {
-        if (phase.iteration == Iteration::tiles) {
-          for (std::int64_t shard = worker; shard < plan_.shards; shard += workers_) run_shard(phase, shard);
-        } else {
-          run_range(phase, worker);
+      for (const Phase& phase : phases_) {
+        switch (phase.iteration) {
+          case Iteration::tiles:
+            for (std::int64_t shard = worker; shard < plan_.shards; shard += workers_)
+              run_shard(phase, shard);
+            break;
+          case Iteration::range:
+            run_range(phase, worker);
+            break;
+          case Iteration::shared:
+            run_shared(phase, worker);
+            break;
         }
-        const bool last = &phase == &plan_.phases.back();
+        const bool last = &phase == &phases_.back();
         barrier_.wait([&] { end_phase(last); });
         if (finished_) return;
       }
@@ -76,11 +90,11 @@ class Job {
   }
 
   void run_shard(const Phase& phase, std::int64_t shard) {
-    for (const Step& step : phase.prologue) call(step, shard, 0, 0, 0);
+    for (const Step& step : phase.prologue) call(step, {.shard = shard});
     const std::int64_t begin = run_.tiles * shard / plan_.shards;
     const std::int64_t end = run_.tiles * (shard + 1) / plan_.shards;
     for (std::int64_t tile = begin; tile < end; ++tile) {
-      for (const Step& step : phase.steps) call(step, shard, tile, 0, 0);
+      for (const Step& step : phase.steps) call(step, {.shard = shard, .tile = tile});
     }
   }
 
@@ -90,21 +104,61 @@ class Job {
       const std::int64_t grains = (step.extent + grain - 1) / grain;
       const std::int64_t begin = grains * worker / workers_ * grain;
       const std::int64_t end = std::min(step.extent, grains * (worker + 1) / workers_ * grain);
-      if (begin < end) call(step, 0, 0, begin, end);
+      if (begin < end) call(step, {.begin = begin, .end = end});
     }
   }
 
-  void call(const Step& step, std::int64_t shard, std::int64_t tile, std::int64_t begin, std::int64_t end) {
+  void run_shared(const Phase& phase, int worker) {
+    for (std::int64_t shard = worker; shard < plan_.shards; shard += workers_) {
+      for (const Step& step : phase.prologue) call(step, {.shard = shard});
+    }
+    const std::int64_t total = phase.units * run_.batch_images;
+    const std::int64_t chunk = phase.chunk > 0 ? phase.chunk : total;
+    for (std::int64_t first = 0; first < total; first += chunk) {
+      const std::int64_t units = std::min(chunk, total - first);
+      for (const Step& step : phase.steps) {
+        if (first > 0 || &step != phase.steps.data()) barrier_.wait([] {});
+        share_out(step, worker, first, units);
+      }
+    }
+  }
+
+  void share_out(const Step& step, int worker, std::int64_t first_unit, std::int64_t units) {
+    const std::int64_t times[] = {1, run_.batch_images, units};  // numbered as Scale
+    const std::int64_t extent = step.extent * times[static_cast<int>(step.scale)];
+    for (std::int64_t shard = worker; shard < plan_.shards; shard += workers_) {
+      const std::int64_t begin = extent * shard / plan_.shards;
+      const std::int64_t end = extent * (shard + 1) / plan_.shards;
+      if (begin == end) continue;
+      call(step, {.shard = shard, .begin = begin, .end = end, .first_unit = first_unit, .units = units});
+    }
+  }
+
+  // Where a call works.
+  struct Part {
+    std::int64_t shard = 0;
+    std::int64_t tile = 0;
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::int64_t first_unit = 0;
+    std::int64_t units = 0;
+  };
+
+  void call(const Step& step, const Part& part) {
     void* operands[MAX_OPERANDS];
-    for (std::size_t i = 0; i < step.operands.size(); ++i) operands[i] = place(step.operands[i], shard, tile);
-    const std::int64_t first_image = tile * plan_.lanes;
+    for (std::size_t i = 0; i < step.operands.size(); ++i) {
+      operands[i] = place(step.operands[i], part.shard, part.tile);
+    }
+    const std::int64_t first_image = part.tile * plan_.lanes;
     step.kernel({.operands = operands,
                  .attributes = step.attributes.data(),
                  .run = &run_,
                  .images = std::min(plan_.lanes, run_.batch_images - first_image),
                  .first_image = first_image,
-                 .begin = begin,
-                 .end = end});
+                 .begin = part.begin,
+                 .end = part.end,
+                 .first_unit = part.first_unit,
+                 .units = part.units});
   }
 
   [[nodiscard]] void* place(Operand operand, std::int64_t shard, std::int64_t tile) const {
@@ -119,6 +173,8 @@ class Job {
         return memory_.tiles + tile * plan_.tile_bytes + operand.offset;
       case Scope::external:
         return memory_.externals[operand.offset];
+      case Scope::prepared:
+        return memory_.prepared + operand.offset;
       case Scope::none:
         break;
     }
@@ -126,6 +182,7 @@ class Job {
   }
 
   const Plan& plan_;
+  const std::vector<Phase>& phases_;
   const RunRequest& request_;
   const Memory memory_;
   const int workers_;
@@ -135,6 +192,32 @@ class Job {
   std::int64_t completed_ = 0;
 };
 
+// Carries out phases on the pool, or on this thread alone when the pool is busy: shards are the plan's, so
+// the bits are the same. Returns how many steps were completed.
+std::int64_t carry_out(const Plan& plan, const std::vector<Phase>& phases, const RunRequest& request,
+                       const Memory& memory, int workers) {
+  const auto attempt = [&](int count) {
+    Job job(plan, phases, request, memory, count);
+    const auto work = [&job](int worker) { job.work(worker); };
+    const bool ran = count == 1 || ThreadPool::shared().try_run(count, work);
+    if (count == 1) work(0);
+    return std::pair(ran, job.completed());
+  };
+  const auto [ran, completed] = attempt(workers);
+  return ran ? completed : attempt(1).second;
+}
+
+Memory places(const Plan& plan, State& state, const RunRequest& request, const AlignedMemory& workspace,
+              const AlignedMemory& prepared) {
+  std::byte* shards = workspace.data() + plan.batch_bytes;
+  return {.state = state.memory.data(),
+          .batch = workspace.data(),
+          .shards = shards,
+          .tiles = shards + plan.shards * plan.shard_bytes,
+          .externals = request.externals.data(),
+          .prepared = prepared.data()};
+}
+
 }  // namespace
 
 std::int64_t Executor::run(State& state, const RunRequest& request) {
@@ -142,30 +225,32 @@ std::int64_t Executor::run(State& state, const RunRequest& request) {
   std::unique_lock writing(state.mutex, std::defer_lock);
   if (plan_.changes_state) {
     writing.lock();
+    ++state.version;
   } else {
     reading.lock();
   }
   AlignedMemory workspace = lease();
-  std::byte* base = workspace.data();
-  std::byte* shards = base + plan_.batch_bytes;
-  const Memory memory = {.state = state.memory.data(),
-                         .batch = base,
-                         .shards = shards,
-                         .tiles = shards + plan_.shards * plan_.shard_bytes,
-                         .externals = request.externals.data()};
-  const auto attempt = [&](int workers) {
-    Job job(plan_, request, memory, workers);
-    const auto work = [&job](int worker) { job.work(worker); };
-    const bool ran = workers == 1 || ThreadPool::shared().try_run(workers, work);
-    if (workers == 1) work(0);
-    return std::pair(ran, job.completed());
-  };
-  // Shards are the plan's, so a run on one worker gives the same bits.
+  prepare(state, request, workspace);
   const std::int64_t tiles = plan_.tiles(std::min(request.batch_size, request.images));
-  auto [ran, completed] = attempt(static_cast<int>(std::clamp<std::int64_t>(tiles, 1, plan_.shards)));
-  if (!ran) completed = attempt(1).second;
+  const std::int64_t useful =
+      plan_.shares_images() ? plan_.shards : std::clamp<std::int64_t>(tiles, 1, plan_.shards);
+  const Memory memory = places(plan_, state, request, workspace, prepared_);
+  const std::int64_t completed = carry_out(plan_, plan_.phases, request, memory, static_cast<int>(useful));
   give_back(std::move(workspace));
   return completed;
+}
+
+void Executor::prepare(State& state, const RunRequest& request, AlignedMemory& workspace) {
+  if (plan_.preparation.empty()) return;
+  const std::scoped_lock lock(preparing_);
+  if (prepared_from_ == &state && prepared_version_ == state.version) return;
+  if (prepared_.size() == 0) prepared_ = AlignedMemory(static_cast<std::size_t>(plan_.prepared_bytes));
+  RunRequest once = request;
+  once.images = once.batch_size = 1;
+  const Memory memory = places(plan_, state, once, workspace, prepared_);
+  carry_out(plan_, plan_.preparation, once, memory, static_cast<int>(plan_.shards));
+  prepared_from_ = &state;
+  prepared_version_ = state.version;
 }
 
 AlignedMemory Executor::lease() {

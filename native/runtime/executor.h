@@ -16,6 +16,7 @@ struct State {
   explicit State(std::size_t bytes) : memory(bytes) {}
   AlignedMemory memory;
   std::shared_mutex mutex;
+  std::uint64_t version = 0;  // counts changes; read and written under the mutex
 };
 
 // What one run is about.
@@ -40,6 +41,8 @@ class Executor {
   [[nodiscard]] const Plan& plan() const { return plan_; }
 
  private:
+  // Bring what is prepared from the state up to date; the state is locked.
+  void prepare(State& state, const RunRequest& request, AlignedMemory& workspace);
   AlignedMemory lease();
   void give_back(AlignedMemory workspace);
 
@@ -47,6 +50,10 @@ class Executor {
   const bool poison_;
   std::mutex mutex_;
   std::vector<AlignedMemory> idle_;  // workspaces not in use; as many as ever ran at once
+  std::mutex preparing_;
+  AlignedMemory prepared_;
+  const State* prepared_from_ = nullptr;
+  std::uint64_t prepared_version_ = 0;
 };
 
 }  // namespace pellucid

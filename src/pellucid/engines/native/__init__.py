@@ -10,11 +10,13 @@ import os
 
 from pellucid.engines.engine import CompileOptions, Engine
 from pellucid.engines.native import _native
+from pellucid.engines.native.plan import Layout
 from pellucid.engines.native.program import NativeProgram
 from pellucid.errors import EngineError
 from pellucid.graph import Graph
 
 __all__ = [
+    "LAYOUTS",
     "NativeEngine",
     "chosen_instruction_set",
     "compiler_version",
@@ -25,6 +27,8 @@ __all__ = [
 
 
 MAX_THREADS = 1024
+
+LAYOUTS = {"lanes": Layout.LANES, "blocks": Layout.BLOCKS}
 
 
 def instruction_sets() -> list[str]:
@@ -75,13 +79,20 @@ class NativeEngine(Engine):
         threads: workers, and shards that gradients are summed in; PELLUCID_THREADS or every core when left
             out. Same machine, instruction set, threads and seed: same bits.
         instruction_set: PELLUCID_ISA or the fastest available when left out.
+        layout: "lanes" (a batch in the SIMD lanes) or "blocks" (channels in the lanes) to force one; chosen
+            for each network when left out.
         poison: fill outputs with NaN and scratch with 0xA5 first, so that what is read unwritten shows.
     """
 
     name = "native"
 
     def __init__(
-        self, *, threads: int | None = None, instruction_set: str | None = None, poison: bool = False
+        self,
+        *,
+        threads: int | None = None,
+        instruction_set: str | None = None,
+        layout: str | None = None,
+        poison: bool = False,
     ) -> None:
         if threads is not None and not 1 <= threads <= MAX_THREADS:
             raise EngineError(f"threads is a whole number from 1 to {MAX_THREADS}, received {threads}")
@@ -90,6 +101,9 @@ class NativeEngine(Engine):
             self.instruction_set = chosen_instruction_set()
         else:
             self.instruction_set = _checked(instruction_set, "instruction_set")
+        if layout is not None and layout not in LAYOUTS:
+            raise EngineError(f"layout is one of {', '.join(LAYOUTS)}, received {layout!r}")
+        self._layout = LAYOUTS[layout] if layout is not None else None
         self._poison = poison
 
     def compile(self, graph: Graph, options: CompileOptions) -> NativeProgram:
@@ -100,4 +114,5 @@ class NativeEngine(Engine):
             instruction_set=self.instruction_set,
             threads=self.threads,
             poison=self._poison,
+            layout=self._layout,
         )

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.engines.native.memory import aligned, place
-from pellucid.engines.native.plan import Attributes, Buffer, Iteration, Layout, Phase, Plan, Scope, Step
+from pellucid.engines.native.plan import (
+    Attributes,
+    Buffer,
+    Iteration,
+    Layout,
+    Phase,
+    Plan,
+    Scope,
+    Step,
+)
+from pellucid.layers import Shape
 
 Operand = Buffer | None
+Made = TypeVar("Made")
 
 
 class PlanBuilder:
     """Collects steps into phases; what each shard sums up is cleared before its first tile.
 
     Args:
-        lanes: images a tile.
+        lanes: images a tile, and channels a block.
         gradient_bytes: size of the gradient of all trainable parameters, first in the batch scope.
+        capacity: images in a batch, at most.
+        shards: that work is shared out among.
     """
 
-    def __init__(self, lanes: int, gradient_bytes: int) -> None:
+    def __init__(self, lanes: int, gradient_bytes: int, capacity: int, shards: int) -> None:
         self.lanes = lanes
+        self.capacity = capacity
+        self.shards = shards
         self._before = Phase(Iteration.RANGE)
         self._phases: list[Phase] = [Phase(Iteration.TILES)]
         self._deferred: list[list[Step]] = []
+        self._preparation: list[Phase] = []
+        self._made: dict[Any, Any] = {}
         self._externals: list[str] = []
         self._external_buffers: dict[str, Buffer] = {}
         self._constants: list[tuple[Buffer, NDArray[Any]]] = []
@@ -57,6 +76,30 @@ class PlanBuilder:
         self._batch_bytes += aligned(buffer.nbytes)
         return buffer
 
+    def blocks_buffer(self, name: str, shape: Shape) -> Buffer:
+        """(images, channel blocks, *positions, lanes) floats, for arrays of this shape an image."""
+        return self.pooled_buffer(name, self.capacity * self.block_values(shape) * 4, Layout.BLOCKS)
+
+    def block_values(self, shape: Shape) -> int:
+        """Floats that an image of this shape, channels first, takes in blocks."""
+        return self.blocks(shape[0]) * self.lanes * math.prod(shape[1:])
+
+    def blocks(self, channels: int) -> int:
+        """Blocks that so many channels take."""
+        return -(-channels // self.lanes)
+
+    def pooled_buffer(self, name: str, nbytes: int, layout: Layout = Layout.FLAT) -> Buffer:
+        """One instance, in memory that is used again when its last reader is done."""
+        return Buffer(name, nbytes, layout, scope=Scope.BATCH)
+
+    def scratch(self, name: str, nbytes: int) -> Buffer:
+        """An instance a shard, for the steps of one phase."""
+        return Buffer(name, nbytes, Layout.FLAT)
+
+    def prepared_buffer(self, name: str, values: int) -> Buffer:
+        """Floats made by the preparation, whenever the state has changed."""
+        return Buffer(name, values * 4, Layout.FLAT, scope=Scope.PREPARED)
+
     def external(self, name: str, number_type: str = "float32") -> Buffer:
         """An array that every run brings under this name."""
         if name not in self._external_buffers:
@@ -70,6 +113,13 @@ class PlanBuilder:
         buffer = Buffer(name, values.nbytes, Layout.FLAT, str(values.dtype), Scope.EXTERNAL)
         self._constants.append((buffer, np.ascontiguousarray(values)))
         return buffer
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` appends steps for, the first time that it is asked for under this key."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: Made = self._made[key]
+        return made
 
     # ---- steps
 
@@ -86,6 +136,16 @@ class PlanBuilder:
         if self._phases[-1].iteration is not Iteration.RANGE:
             self._phases.append(Phase(Iteration.RANGE))
         self._phases[-1].steps.append(Step(operation, node, operands, attributes, extent))
+
+    def shared(
+        self, steps: Sequence[Step], *, prologue: Sequence[Step] = (), units: int = 1, chunk: int = 0
+    ) -> None:
+        """Steps that all shards share, a barrier after each; chunk by chunk of `units` an image."""
+        self._phases.append(Phase(Iteration.SHARED, list(prologue), list(steps), units, chunk))
+
+    def prepare(self, *steps: Step) -> None:
+        """Shared steps that run whenever the state has changed, before all others."""
+        self._preparation.append(Phase(Iteration.SHARED, [], list(steps)))
 
     def first(
         self, operation: str, node: str, operands: tuple[Operand, ...], attributes: Attributes, extent: int
@@ -112,7 +172,7 @@ class PlanBuilder:
         deferred = [Phase(Iteration.RANGE, steps=steps) for steps in self._deferred if steps]
         walks = [self._before, *self._phases, *deferred]
         phases = [phase for phase in walks if phase.steps or phase.prologue]
-        places, sizes = place(phases)
+        places, sizes = place(phases, self._preparation, self._batch_bytes)
         for number, (buffer, _) in enumerate(self._constants):
             places[buffer] = (Scope.EXTERNAL, len(self._externals) + number)
         return Plan(
@@ -120,8 +180,9 @@ class PlanBuilder:
             externals=tuple(self._externals),
             constants=tuple(values for _, values in self._constants),
             places=places,
-            sizes={**sizes, Scope.BATCH: max(sizes[Scope.BATCH], self._batch_bytes)},
+            sizes=sizes,
             changes_state=changes_state,
+            preparation=tuple(self._preparation),
         )
 
 

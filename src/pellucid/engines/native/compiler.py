@@ -8,43 +8,60 @@ from dataclasses import dataclass
 
 from pellucid.engines.engine import Rule, loss_node
 from pellucid.engines.native.builder import CHECK_TURN, PlanBuilder
+from pellucid.engines.native.layouts import node_layouts
 from pellucid.engines.native.losses import lower_loss
+from pellucid.engines.native.lowering.blocks.value import ImageSource, scatter_blocks
 from pellucid.engines.native.parameters import FLOAT, ParameterStore
-from pellucid.engines.native.plan import Buffer, Plan, Scope
+from pellucid.engines.native.plan import Buffer, Layout, Plan, Scope
 from pellucid.engines.native.updates import lower_update
+from pellucid.engines.native.values import Gradients, Value, Values
 from pellucid.engines.native.walk import Walk
 from pellucid.graph import Graph
 from pellucid.objectives import Objective
 from pellucid.optimizers import Optimizer
 
-BYTE_SCALE = 1 / 255
-"""uint8 images are read as value / 255."""
-
 
 @dataclass(frozen=True)
 class Compiler:
-    """Makes the plans of one graph for tiles of `lanes` images."""
+    """Makes the plans of one graph.
+
+    Attributes:
+        lanes: images a tile, and channels a block.
+        capacity: images in a batch, at most.
+        shards: that work is shared out among.
+        layout: LANES or BLOCKS to force one, None to have it chosen.
+    """
 
     graph: Graph
     store: ParameterStore
     lanes: int
+    capacity: int = 1
+    shards: int = 1
+    layout: Layout | None = None
 
     def _builder(self) -> PlanBuilder:
-        return PlanBuilder(self.lanes, self.store.trainable_values * FLOAT)
+        return PlanBuilder(self.lanes, self.store.trainable_values * FLOAT, self.capacity, self.shards)
 
-    def _scatter(self, builder: PlanBuilder, node: str, values: Buffer, external: str) -> None:
-        cells = math.prod(self.graph.shapes[node])
-        operands = (values, builder.external(external))
-        builder.tile("scatter_floats", node, operands, {"cells": cells})
+    @property
+    def _layouts(self) -> Mapping[str, Layout]:
+        return node_layouts(self.graph, self.layout or Layout.LANES)
+
+    def _scatter(self, builder: PlanBuilder, node: str, values: Values | Gradients, external: Buffer) -> None:
+        """A node's value or gradient into the caller's array."""
+        if values.is_in_lanes(node):
+            cells = math.prod(self.graph.shapes[node])
+            builder.tile("scatter_floats", node, (values.lanes(node), external), {"cells": cells})
+        else:
+            scatter_blocks(builder, values.blocks(node), external)
 
     def forward(self, nodes: Sequence[str]) -> Plan:
         """Externals "input:NAME" to "output:NODE" for these nodes; batch statistics are the running ones."""
         builder = self._builder()
-        walk = Walk(builder, self.graph, self.store, visible=frozenset(nodes))
-        walk.gather_inputs("gather_floats", 1.0, None)
+        walk = Walk(builder, self.graph, self.store, self._layouts, visible=frozenset(nodes))
+        walk.bring_inputs(ImageSource(None, "float32"))
         walk.forward(nodes)
         for node in dict.fromkeys(nodes):
-            self._scatter(builder, node, walk.values[node], f"output:{node}")
+            self._scatter(builder, node, walk.values, builder.external(f"output:{node}"))
         return builder.plan(changes_state=False)
 
     def loss(self, node: str, objective: Objective, *, classes: bool) -> Plan:
@@ -55,7 +72,7 @@ class Compiler:
         operands = (builder.external("scores"), None, scores)
         builder.tile("gather_floats", node, operands, {"cells": cells, "scale": 1.0})
         gradient = lower_loss(builder, self.graph, node, objective, scores, classes=classes, indexed=False)
-        self._scatter(builder, node, gradient, "gradient")
+        builder.tile("scatter_floats", node, (gradient, builder.external("gradient")), {"cells": cells})
         return builder.plan(changes_state=False)
 
     def backward(
@@ -74,21 +91,26 @@ class Compiler:
             builder,
             self.graph,
             self.store,
+            self._layouts,
             parameters_wanted=parameters_wanted,
             differentiated=True,
             rules=rules,
             visible=nodes_wanted.union(seeds),
         )
-        walk.gather_inputs("gather_floats", 1.0, None)
+        source = ImageSource(None, "float32")
+        walk.bring_inputs(source)
         walk.forward(seeds)
-        seed_buffers = {}
+        brought = Values(builder, self.graph.shapes)
         for node in seeds:
-            cells = math.prod(self.graph.shapes[node])
-            seed_buffers[node] = builder.lanes_buffer(f"seed of {node}", cells)
-            operands = (builder.external(f"seed:{node}"), None, seed_buffers[node])
-            builder.tile("gather_floats", node, operands, {"cells": cells, "scale": 1.0})
-        for node, gradient in walk.backward(seed_buffers, nodes_wanted).items():
-            self._scatter(builder, node, gradient, f"gradient:{node}")
+            brought.bring(node, builder.external(f"seed:{node}"), source)
+        in_blocks = {node for node in seeds if walk.layouts[node] is Layout.BLOCKS}
+        seed_values: dict[str, Value] = {
+            node: brought.blocks(node) if node in in_blocks else brought.lanes(node) for node in seeds
+        }
+        gradients = walk.backward(seed_values, nodes_wanted)
+        for node in nodes_wanted:
+            if node in gradients:
+                self._scatter(builder, node, gradients, builder.external(f"gradient:{node}"))
         count = self.store.trainable_values
         if parameters_wanted:
             vectors = (self.store.section(None, 0, count, Scope.BATCH), builder.external("gradient"))
@@ -106,19 +128,17 @@ class Compiler:
             builder,
             self.graph,
             self.store,
+            self._layouts,
             training=True,
             differentiated=True,
             parameters_wanted=trainable,
             visible=frozenset({node}),
         )
         indices = builder.external("indices", "int64")
-        if bytes_in:
-            walk.gather_inputs("gather_bytes", BYTE_SCALE, indices)
-        else:
-            walk.gather_inputs("gather_floats", 1.0, indices)
+        walk.bring_inputs(ImageSource(indices, "uint8" if bytes_in else "float32"))
         walk.forward([node])
         seed = lower_loss(
-            builder, self.graph, node, objective, walk.values[node], classes=classes, indexed=True
+            builder, self.graph, node, objective, walk.values.lanes(node), classes=classes, indexed=True
         )
         walk.backward({node: seed}, frozenset())
         lower_update(builder, self.store, optimizer)

@@ -1,8 +1,9 @@
 """What the compiler makes and the executor runs: phases of steps over buffers.
 
 A phase over tiles walks each tile of images through its steps, tiles shared out among shards, shards among
-threads; a phase over ranges shares out each step's own extent. Phases end at a barrier. A buffer has a layout
-and a number type of its own; the layout is chosen a buffer, not a program.
+threads. A phase over ranges shares out each step's own extent among the workers. A shared phase does the same
+among the shards, chunk after chunk of its units, with a barrier after every step. Phases end at a barrier. A
+buffer has a layout and a number type of its own; the layout is chosen a buffer, not a program.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Scope(IntEnum):
     SHARD = 3
     TILE = 4
     EXTERNAL = 5
+    PREPARED = 6
 
 
 class Layout(Enum):
@@ -36,6 +38,8 @@ class Layout(Enum):
     """The batch in the SIMD lanes."""
     ROWS = "(lanes, cells)"
     """Image after image, rows padded to whole vectors."""
+    BLOCKS = "(images, channel blocks, height, width, lanes)"
+    """Neighbouring channels in the SIMD lanes; lanes without a channel hold zeros."""
     FLAT = "(values)"
     """No image axis."""
 
@@ -50,7 +54,8 @@ class Buffer:
         layout: see Layout.
         number_type: "float32", "int32", ...
         scope: None until the memory pass decides between SHARD and TILE.
-        offset: in bytes within its scope, or the array's number for EXTERNAL; None until placed.
+        offset: in bytes within its scope, or the array's number for EXTERNAL; None until placed. Buffers of
+            scope BATCH without one share memory with others that do not live at the same time.
     """
 
     name: str
@@ -61,11 +66,19 @@ class Buffer:
     offset: int | None = None
 
 
+class Scale(IntEnum):
+    """What a shared step's extent is counted for; numbered as in native/runtime/plan.h."""
+
+    ONCE = 0
+    IMAGES = 1
+    UNITS = 2
+
+
 @dataclass(frozen=True)
 class Step:
     """One kernel call: the operation, the node it serves, its operands in the kernel's order.
 
-    `extent` is what a range step shares out; 0 for a tile step.
+    `extent` is what a range or shared step shares out, counted as `scale` says; 0 for a tile step.
     """
 
     operation: str
@@ -73,6 +86,7 @@ class Step:
     operands: tuple[Buffer | None, ...]
     attributes: Attributes
     extent: int = 0
+    scale: Scale = Scale.ONCE
 
 
 class Iteration(IntEnum):
@@ -80,15 +94,23 @@ class Iteration(IntEnum):
 
     TILES = 0
     RANGE = 1
+    SHARED = 2
 
 
 @dataclass
 class Phase:
-    """Steps between two barriers. `prologue` runs once a shard, before its tiles."""
+    """Steps between two barriers. `prologue` runs once a shard, before its tiles.
+
+    Attributes:
+        units: of a shared phase: how many an image has.
+        chunk: of a shared phase: units that go through the steps together; 0 for all of the batch's.
+    """
 
     iteration: Iteration
     prologue: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    units: int = 1
+    chunk: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,8 +122,9 @@ class Plan:
         externals: names of the arrays that each run brings, by number; the constants come after them.
         constants: arrays that every run brings unchanged.
         places: scope and offset of every buffer.
-        sizes: bytes of one instance of the batch, shard and tile scopes.
+        sizes: bytes of one instance of the batch, shard, tile and prepared scopes.
         changes_state: whether it writes parameters.
+        preparation: phases that make what is prepared, whenever the state has changed.
     """
 
     phases: tuple[Phase, ...]
@@ -110,22 +133,26 @@ class Plan:
     places: Mapping[Buffer, tuple[Scope, int]]
     sizes: Mapping[Scope, int]
     changes_state: bool
+    preparation: tuple[Phase, ...] = ()
 
     def description(self, lanes: int, shards: int, capacity: int) -> dict[str, Any]:
         """The plan as the compiled module takes it."""
         return {
-            "phases": [
-                (int(phase.iteration), self._steps(phase.prologue), self._steps(phase.steps))
-                for phase in self.phases
-            ],
+            "phases": [self._phase(phase) for phase in self.phases],
+            "preparation": [self._phase(phase) for phase in self.preparation],
             "lanes": lanes,
             "shards": shards,
             "capacity": capacity,
             "batch_bytes": self.sizes[Scope.BATCH],
             "shard_bytes": self.sizes[Scope.SHARD],
             "tile_bytes": self.sizes[Scope.TILE],
+            "prepared_bytes": self.sizes[Scope.PREPARED],
             "changes_state": self.changes_state,
         }
+
+    def _phase(self, phase: Phase) -> tuple[Any, ...]:
+        steps = self._steps(phase.prologue), self._steps(phase.steps)
+        return int(phase.iteration), *steps, phase.units, phase.chunk
 
     def _steps(self, steps: list[Step]) -> list[tuple[Any, ...]]:
         return [
@@ -134,6 +161,7 @@ class Plan:
                 [self._place(operand) for operand in step.operands],
                 dict(step.attributes),
                 step.extent,
+                int(step.scale),
             )
             for step in steps
         ]

@@ -26,7 +26,7 @@ from pellucid.engines.engine import (
 from pellucid.engines.native import _native
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.parameters import ParameterStore
-from pellucid.engines.native.plan import Plan
+from pellucid.engines.native.plan import Layout, Plan
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
 
@@ -89,7 +89,14 @@ class NativeProgram(Program):
     """See engines/engine.py. Plans are made when first needed and kept."""
 
     def __init__(
-        self, graph: Graph, options: CompileOptions, *, instruction_set: str, threads: int, poison: bool
+        self,
+        graph: Graph,
+        options: CompileOptions,
+        *,
+        instruction_set: str,
+        threads: int,
+        poison: bool,
+        layout: Layout | None,
     ) -> None:
         self.graph = graph
         self.options = options
@@ -97,7 +104,9 @@ class NativeProgram(Program):
         self._threads = threads
         self._poison = poison
         self._store = ParameterStore(graph, options.optimizer)
-        self._compiler = Compiler(graph, self._store, _native.lanes(instruction_set))
+        self._compiler = Compiler(
+            graph, self._store, _native.lanes(instruction_set), options.capacity, threads, layout
+        )
         self._plans: dict[tuple[Any, ...], _Executable] = {}
         self._lock = threading.Lock()
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
 from pellucid.engines.native.fusion import absorbed_rectifiers
-from pellucid.engines.native.lowering import NodeContext, lowering_of
+from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, lowering_of
+from pellucid.engines.native.lowering.blocks.value import ImageSource
 from pellucid.engines.native.lowering.context import Cache
-from pellucid.engines.native.lowering.merge import add_buffers
 from pellucid.engines.native.parameters import ParameterStore
-from pellucid.engines.native.plan import Buffer
+from pellucid.engines.native.plan import Layout
+from pellucid.engines.native.values import Gradients, Value, Values
 from pellucid.graph import Graph
 from pellucid.layers import Input
 
@@ -23,6 +23,7 @@ class Walk:
     """One pass over a graph for one plan.
 
     Attributes:
+        layouts: of every node's arrays: LANES or BLOCKS.
         training: whether batch statistics and dropout are in force.
         parameters_wanted: full names of the parameters whose gradient is wanted.
         rules: of nodes that do not follow the gradient.
@@ -33,17 +34,21 @@ class Walk:
     builder: PlanBuilder
     graph: Graph
     store: ParameterStore
+    layouts: Mapping[str, Layout]
     training: bool = False
     parameters_wanted: frozenset[str] = frozenset()
     differentiated: bool = False
     rules: Mapping[str, Rule] = field(default_factory=dict)
     visible: frozenset[str] = frozenset()
-    values: dict[str, Buffer] = field(default_factory=dict)
+    values: Values = field(init=False)
     _caches: dict[str, Cache] = field(default_factory=dict)
     _absorbed: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._absorbed = absorbed_rectifiers(self.graph, self.visible | self.rules.keys())
+        self.values = Values(self.builder, self.graph.shapes)
+        apart = self.visible | self.rules.keys()
+        lanes = {name for name, layout in self.layouts.items() if layout is Layout.LANES}
+        self._absorbed = absorbed_rectifiers(self.graph, apart) & lanes
 
     def _context(self, index: int) -> NodeContext:
         node = self.graph.nodes[index]
@@ -59,24 +64,27 @@ class Walk:
             absorbed=self._absorbed,
         )
 
-    def gather_inputs(self, operation: str, scale: float, indices: Buffer | None) -> None:
-        """Bring the batch's images, externals named "input:NAME", into tiles."""
+    def bring_inputs(self, source: ImageSource) -> None:
+        """The batch's images are the externals named "input:NAME"."""
         for name in self.graph.inputs:
-            cells = math.prod(self.graph.shapes[name])
-            source = self.builder.external(f"input:{name}")
-            self.values[name] = self.builder.lanes_buffer(name, cells)
-            operands = (source, indices, self.values[name])
-            self.builder.tile(operation, name, operands, {"cells": cells, "scale": scale})
+            external = self.builder.external(f"input:{name}", source.number_type)
+            self.values.bring(name, external, source)
 
     def forward(self, outputs: Sequence[str]) -> None:
         """Append the forward steps of everything that these nodes are computed from."""
         needed = self.graph.ancestors(outputs)
         for index, node in enumerate(self.graph.nodes):
             if node.name in needed and not isinstance(node.layer, Input):
-                context = self._context(index)
-                inputs = [self.values[source] for source in node.inputs]
-                output, cache = lowering_of(context).forward(self.builder, context, inputs)
-                self.values[node.name], self._caches[node.name] = output, cache
+                output, self._caches[node.name] = self._node_forward(self._context(index))
+                self.values.put(node.name, output)
+
+    def _node_forward(self, context: NodeContext) -> tuple[Value, Cache]:
+        sources = context.node.inputs
+        if self.layouts[context.name] is Layout.BLOCKS:
+            blocks = [self.values.blocks(source) for source in sources]
+            return BLOCK_LOWERINGS[type(context.node.layer)].forward(self.builder, context, blocks)
+        lanes = [self.values.lanes(source) for source in sources]
+        return lowering_of(context).forward(self.builder, context, lanes)
 
     def _useful(self, nodes_wanted: frozenset[str]) -> set[str]:
         """Nodes whose gradient leads to something wanted."""
@@ -93,35 +101,41 @@ class Walk:
                 useful.add(node.name)
         return useful
 
-    def backward(self, seeds: Mapping[str, Buffer], nodes_wanted: frozenset[str]) -> dict[str, Buffer]:
+    def backward(self, seeds: Mapping[str, Value], nodes_wanted: frozenset[str]) -> Gradients:
         """Append the backward steps from these seeds; returns the gradients of the wanted nodes.
 
         A wanted node that no seed depends on is left out, and so is its gradient: it is zero.
         """
         useful = self._useful(nodes_wanted)
-        parts: dict[str, list[Buffer]] = {name: [seed] for name, seed in seeds.items()}
-        result: dict[str, Buffer] = {}
+        gradients = Gradients(self.builder, self.graph.shapes, seeds)
         reached: set[str] = set()
         for index in reversed(range(len(self.graph.nodes))):
             node = self.graph.nodes[index]
-            if node.name not in parts or node.name not in useful:
+            if node.name not in gradients or node.name not in useful:
                 continue
-            cells = math.prod(self.graph.shapes[node.name])
-            gradient = add_buffers(self.builder, node.name, parts.pop(node.name), cells)
-            if node.name in nodes_wanted:
-                result[node.name] = gradient
             reached.add(node.name)
             if isinstance(node.layer, Input):
                 continue
             context = self._context(index)
             wanted = [source in useful for source in node.inputs]
-            cache = self._caches[node.name]
-            gradients = lowering_of(context).backward(self.builder, context, cache, gradient, wanted)
-            for source, part in zip(node.inputs, gradients, strict=True):
+            parts = self._node_backward(context, gradients, wanted)
+            for source, part in zip(node.inputs, parts, strict=True):
                 if part is not None:
-                    parts.setdefault(source, []).append(part)
+                    gradients.add(source, part)
+            if node.name not in nodes_wanted:
+                gradients.forget(node.name)
         self._clear_unreached(reached)
-        return result
+        return gradients
+
+    def _node_backward(
+        self, context: NodeContext, gradients: Gradients, wanted: Sequence[bool]
+    ) -> Sequence[Value | None]:
+        cache = self._caches[context.name]
+        if self.layouts[context.name] is Layout.BLOCKS:
+            lowering = BLOCK_LOWERINGS[type(context.node.layer)]
+            return lowering.backward(self.builder, context, cache, gradients.blocks(context.name), wanted)
+        lanes = gradients.lanes(context.name)
+        return lowering_of(context).backward(self.builder, context, cache, lanes, wanted)
 
     def _clear_unreached(self, reached: set[str]) -> None:
         """A parameter that the seeds do not depend on has the gradient 0."""

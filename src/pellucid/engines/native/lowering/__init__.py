@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pellucid.engines.native.lowering import (
     activation,
+    blocks,
     convolution,
     dense,
     merge,
@@ -18,7 +19,9 @@ from pellucid.engines.native.lowering.context import Lowering, NodeContext
 from pellucid.errors import UnsupportedLayer
 from pellucid.layers import Layer
 
-__all__ = ["LOWERINGS", "Lowering", "NodeContext", "lowering_of"]
+__all__ = ["BLOCK_LOWERINGS", "LOWERINGS", "Lowering", "NodeContext", "lowering_of"]
+
+BLOCK_LOWERINGS = blocks.BLOCK_LOWERINGS
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     **activation.LOWERINGS,

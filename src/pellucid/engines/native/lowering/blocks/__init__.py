@@ -1,0 +1,19 @@
+"""Layers into steps on channel blocks: a file a family, one row a layer.
+
+A layer without a row here runs with the batch in the lanes, its inputs and outputs converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pellucid.engines.native.lowering.blocks import merge, shape
+from pellucid.engines.native.lowering.blocks.context import BlockLowering
+from pellucid.layers import Layer
+
+__all__ = ["BLOCK_LOWERINGS", "BlockLowering"]
+
+BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
+    **merge.LOWERINGS,
+    **shape.LOWERINGS,
+}

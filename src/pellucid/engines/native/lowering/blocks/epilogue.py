@@ -1,0 +1,29 @@
+"""What a convolution does to its sums before it writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pellucid.engines.native.lowering.blocks.value import BlockValue
+from pellucid.engines.native.plan import Buffer
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """y = rectified(sum + bias + addend), its moments summed on the way.
+
+    Attributes:
+        bias: (channels,) floats in the order of the layer, or (padded channels,) where `scale` is given; None
+            for none.
+        scale: (padded channels,) floats that the kernels of each output channel are multiplied by when they
+            are packed, as a normalisation folded into the convolution asks for; None for none.
+        addend: a plain value of the output's shape that is added.
+        rectify: whether negative results become 0.
+        sums: (2, padded channels) doubles a shard, to which the sums of y and of its squares are added.
+    """
+
+    bias: Buffer | None = None
+    scale: Buffer | None = None
+    addend: BlockValue | None = None
+    rectify: bool = False
+    sums: Buffer | None = None

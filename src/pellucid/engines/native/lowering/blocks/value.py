@@ -1,0 +1,144 @@
+"""What block kernels read: arrays in channel blocks, or what would be in them if they were written down.
+
+A normalisation, a sum or a rectifier need not be computed where it stands: the kernel that reads its output
+can do it on the way, which spares writing and reading the whole array. So a value is a description, and only
+a reader that cannot follow it asks for it to be written down (`plain`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from pellucid.engines.native.builder import PlanBuilder
+from pellucid.engines.native.plan import Buffer, Layout, Scale, Step
+from pellucid.layers import Shape
+
+BYTE_SCALE = 1 / 255
+"""uint8 images are read as value / 255."""
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Whole images as the caller holds them, (N, C, ...).
+
+    Attributes:
+        indices: external that says which images belong to the batch; None for all, in order.
+        number_type: "uint8" (read as value / 255) or "float32".
+    """
+
+    indices: Buffer | None
+    number_type: str
+
+
+@dataclass(frozen=True)
+class BlockValue:
+    """A batch of arrays: rectified(a x + b other + c), with a, b and c of each channel.
+
+    Attributes:
+        name: for people, and of the node it belongs to.
+        shape: of one image.
+        x: in blocks, unless `images` says otherwise.
+        other: a second array in blocks, or None.
+        coefficients: (3, padded channels) floats a, b and c; None for 1, 1 and 0.
+        rectified: whether negative results count as 0.
+        images: where x is an external with whole images; then there is no other.
+        sums: (2, padded channels) doubles a shard, the sums of x and of its squares over the batch, where
+            the kernel that wrote x was asked for them.
+    """
+
+    name: str
+    shape: Shape
+    x: Buffer
+    other: Buffer | None = None
+    coefficients: Buffer | None = None
+    rectified: bool = False
+    images: ImageSource | None = None
+    sums: Buffer | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether x in blocks is all there is."""
+        described = self.other is None and self.coefficients is None and not self.rectified
+        return described and self.images is None
+
+    @property
+    def positions(self) -> int:
+        """Cells of one channel."""
+        return math.prod(self.shape[1:])
+
+
+def channels_of(shape: Shape) -> dict[str, int]:
+    """Attributes of kernels that treat each channel apart."""
+    return {"channels": shape[0], "positions": math.prod(shape[1:])}
+
+
+def _write_images(builder: PlanBuilder, value: BlockValue, images: ImageSource) -> BlockValue:
+    output = builder.blocks_buffer(value.name, value.shape)
+    kind, scale = ("bytes", BYTE_SCALE) if images.number_type == "uint8" else ("floats", 1.0)
+    step = Step(
+        f"blocks_gather_{kind}",
+        value.name,
+        (value.x, images.indices, output),
+        {**channels_of(value.shape), "scale": scale},
+        extent=builder.blocks(value.shape[0]),
+        scale=Scale.IMAGES,
+    )
+    builder.shared([step])
+    return replace(value, x=output, images=None)
+
+
+def plain(builder: PlanBuilder, value: BlockValue) -> BlockValue:
+    """The value written down in blocks, once however many readers ask."""
+    if value.is_plain:
+        return value
+    return builder.once(value, lambda: _write(builder, value))
+
+
+def _write(builder: PlanBuilder, value: BlockValue) -> BlockValue:
+    if value.images is not None:
+        value = _write_images(builder, value, value.images)
+        if value.is_plain:
+            return value
+    output = builder.blocks_buffer(value.name, value.shape)
+    step = Step(
+        "blocks_combine",
+        value.name,
+        (value.x, value.other, value.coefficients, output),
+        {**channels_of(value.shape), "rectify": int(value.rectified)},
+        extent=builder.blocks(value.shape[0]),
+        scale=Scale.IMAGES,
+    )
+    builder.shared([step])
+    return BlockValue(value.name, value.shape, output)
+
+
+def to_lanes(builder: PlanBuilder, value: BlockValue) -> Buffer:
+    """The value with the batch in the lanes."""
+    source = plain(builder, value).x
+    output = builder.lanes_buffer(value.name, math.prod(value.shape))
+    builder.tile("lanes_from_blocks", value.name, (source, output), channels_of(value.shape))
+    return output
+
+
+def from_lanes(builder: PlanBuilder, name: str, shape: Shape, lanes: Buffer) -> BlockValue:
+    """What has the batch in the lanes, in blocks."""
+    assert lanes.layout is Layout.LANES
+    output = builder.blocks_buffer(name, shape)
+    builder.tile("blocks_from_lanes", name, (lanes, output), channels_of(shape))
+    return BlockValue(name, shape, output)
+
+
+def scatter_blocks(builder: PlanBuilder, value: BlockValue, external: Buffer) -> None:
+    """The value into the caller's array, (N, C, ...)."""
+    source = plain(builder, value)
+    extent = builder.blocks(value.shape[0])
+    attributes = channels_of(value.shape)
+    operands = (source.x, external)
+    builder.shared([Step("blocks_scatter", value.name, operands, attributes, extent, Scale.IMAGES)])
+
+
+def total(builder: PlanBuilder, name: str, first: BlockValue, second: BlockValue) -> BlockValue:
+    """The sum of two values of one shape, described."""
+    x, other = plain(builder, first), plain(builder, second)
+    return BlockValue(name, first.shape, x.x, other=other.x)
