@@ -10,7 +10,7 @@ endif
 NATIVE_SOURCES := $(shell find native -name '*.cpp' -o -name '*.h' -o -name '*.inc')
 BUILD_FILES := pyproject.toml CMakeLists.txt $(wildcard native/*/*.cmake) $(NATIVE_SOURCES)
 
-.PHONY: demo test test-all lint format bench clean
+.PHONY: demo test test-all lint sanitize format bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.built
@@ -28,6 +28,9 @@ lint: $(VENV)/.built $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(NATIVE_SOURCES)
 	$(BIN)/python native/tidy.py
+
+sanitize: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python native/sanitize.py
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .

@@ -167,6 +167,14 @@ def test_predict_prints_scores_where_outputs_are_scores(pellucid_command: Run, t
     assert pellucid_command("predict", tmp_path / "p.pellucid", image)[1] == f"{image}  no -2.5\n"
 
 
+def test_the_plan_names_every_step_and_the_memory(pellucid_command: Run) -> None:
+    status, output, _ = pellucid_command("summary", "lenet5", "--plan", "--training", "--batch-size", "32")
+    assert status == 0
+    assert "lenet5: training, batches of 32" in output
+    assert re.search(r"conv2 +convolution_\w+ +lanes +every run", output)
+    assert re.search(r"[0-9.]+ MB to work in, [0-9.]+ MB of state", output)
+
+
 @pytest.mark.parametrize("name", ["lenet5", "lenet5-1998"])
 def test_summary_prints_the_layers_of_a_name_and_of_a_file(
     pellucid_command: Run, tmp_path: Path, name: str

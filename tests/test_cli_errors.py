@@ -31,6 +31,10 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
         "unknown network 'lenet6'; did you mean lenet5 or lenet5-1998?",
     ),
     "a summary of an unknown network": (lambda t: ("summary", "prceptron"), "did you mean perceptron?"),
+    "a batch size without a plan": (
+        lambda t: ("summary", "mlp", "--batch-size", "3"),
+        "--training and --batch-size say what to plan for, so they need --plan",
+    ),
     "an unknown data set": (
         lambda t: ("train", "mlp", "--data", "mnits"),
         "unknown data set 'mnits'; did you mean mnist or digits?",

@@ -11,11 +11,21 @@ from rich.table import Table
 from pellucid import zoo
 from pellucid.layers import Conv1d, Conv2d, Linear, MaxPool2d
 from pellucid.model import Sequential
-from pellucid.summary import summary_table
+from pellucid.summary import options_of, summary_table
 
 
 def rows(table: Table) -> list[tuple[str, ...]]:
     return list(zip(*(tuple(map(str, column.cells)) for column in table.columns), strict=True))
+
+
+def memory_note(table: Table) -> str:
+    """The first line below a table."""
+    return str(table.caption).splitlines()[0]
+
+
+def notes(table: Table) -> list[str]:
+    """The lines below it."""
+    return str(table.caption).splitlines()[1:]
 
 
 def test_lenet5_has_exactly_these_numbers() -> None:
@@ -36,7 +46,25 @@ def test_lenet5_has_exactly_these_numbers() -> None:
         ("fc3", "Linear", "10", "850", "840", "whole input"),
         ("total", "", "", "61,706", "416,520", ""),
     ]
-    assert table.caption is None
+    assert notes(table) == []
+    # float32 in and out of every node, kept to the end, and the parameters; in training twice the arrays, the
+    # gradient and the velocity.
+    cells, parameters = 784 + 2 * 4704 + 1176 + 2 * 1600 + 400 + 400 + 2 * 120 + 2 * 84 + 10, 61_706
+    one, step = 4 * (cells + parameters), 4 * (2 * 64 * cells + 3 * parameters)
+    assert memory_note(table) == (
+        f"memory: {one / 1e6:.1f} MB to predict one image, {step / 1e6:.1f} MB to train on batches of 64"
+    )
+
+
+def test_memory_grows_with_the_batch_and_what_an_engine_cannot_do_is_left_out() -> None:
+    net = zoo.create("lenet5")
+    sizes = [
+        net.engine.describe(net.graph, options_of(net, batch_size=size, training=True)).nbytes
+        for size in (8, 64, 512)
+    ]
+    assert sizes[0] < sizes[1] < sizes[2]
+    maps = Sequential(Conv2d(3, 3), input_shape=(1, 8, 8))  # a cross-entropy of maps has no kernels
+    assert memory_note(summary_table(maps)).endswith("to predict one image")
 
 
 def test_a_model_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,13 +87,13 @@ def test_the_table_fits_a_terminal_of_80_columns_without_cutting_a_cell(name: st
 
 def test_input_that_no_window_reaches_is_noted() -> None:
     net = Sequential(MaxPool2d(2), input_shape=(1, 5, 8), engine="reference")
-    assert summary_table(net).caption == "pool1: its stride leaves the last 1 row of its input unused"
+    assert notes(summary_table(net)) == ["pool1: its stride leaves the last 1 row of its input unused"]
     net = Sequential(Conv2d(1, kernel_size=3, stride=4), input_shape=(1, 13, 9), engine="reference")
-    assert summary_table(net).caption == (
+    assert notes(summary_table(net)) == [
         "conv1: its stride leaves the last 2 rows and 2 columns of its input unused"
-    )
+    ]
     net = Sequential(Conv1d(1, kernel_size=2, stride=2), input_shape=(1, 5), engine="reference")
-    assert summary_table(net).caption == "conv1: its stride leaves the last 1 position of its input unused"
+    assert notes(summary_table(net)) == ["conv1: its stride leaves the last 1 position of its input unused"]
 
 
 def test_numbers_that_no_training_moves_are_noted_and_not_counted() -> None:
@@ -74,7 +102,7 @@ def test_numbers_that_no_training_moves_are_noted_and_not_counted() -> None:
         ("output", "RBFOutput", "10", "0", "1,680", "whole input"),
         ("total", "", "", "60,000", "336,264", ""),
     ]
-    assert table.caption == "output: 840 fixed numbers besides, which no training moves"
+    assert notes(table) == ["output: 840 fixed numbers besides, which no training moves"]
 
 
 def test_a_network_of_vectors_has_no_field_smaller_than_its_input() -> None:

@@ -245,10 +245,51 @@ class Program(ABC):
         """
 
 
+@dataclass(frozen=True)
+class PlannedStep:
+    """One thing a program does.
+
+    Attributes:
+        node: that it serves.
+        operation: what it is, in the engine's words.
+        layout: how its arrays lie, in the engine's words.
+        prepared: whether it is done only when parameters have changed, not in every run.
+    """
+
+    node: str
+    operation: str
+    layout: str
+    prepared: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a program does, and the memory that it takes.
+
+    Attributes:
+        steps: in order.
+        state_bytes: parameters, statistics, the optimiser's arrays, and what is prepared from them.
+        workspace_bytes: everything else that one run needs.
+    """
+
+    steps: tuple[PlannedStep, ...]
+    state_bytes: int
+    workspace_bytes: int
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in all, besides images and results."""
+        return self.state_bytes + self.workspace_bytes
+
+
 class Engine(ABC):
     """A way to run graphs."""
 
     name: str
+
+    @abstractmethod
+    def describe(self, graph: Graph, options: CompileOptions) -> Schema:
+        """What a program compiled so would do with a full batch: forward, or for TRAINING a whole step."""
 
     @abstractmethod
     def compile(self, graph: Graph, options: CompileOptions) -> Program:

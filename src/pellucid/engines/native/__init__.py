@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from pellucid.engines.engine import CompileOptions, Engine
+from pellucid.engines.engine import CompileOptions, Engine, Schema
 from pellucid.engines.native import _native
 from pellucid.engines.native.plan import Layout
 from pellucid.engines.native.program import NativeProgram
@@ -105,6 +105,10 @@ class NativeEngine(Engine):
             raise EngineError(f"layout is one of {', '.join(LAYOUTS)}, received {layout!r}")
         self._layout = LAYOUTS[layout] if layout is not None else None
         self._poison = poison
+
+    def describe(self, graph: Graph, options: CompileOptions) -> Schema:
+        """The steps of the plan, in order; several may serve one node, or none of their own."""
+        return self.compile(graph, options).schema()
 
     def compile(self, graph: Graph, options: CompileOptions) -> NativeProgram:
         """A program for this graph, its parameters zero until written."""

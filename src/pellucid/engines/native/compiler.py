@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pellucid.engines.engine import Rule, loss_node
 from pellucid.engines.native.builder import CHECK_TURN, PlanBuilder
-from pellucid.engines.native.layouts import node_layouts
+from pellucid.engines.native.layouts import Workload, cheaper_layout, node_layouts
 from pellucid.engines.native.losses import lower_loss
 from pellucid.engines.native.lowering.blocks.value import ImageSource, scatter_blocks
 from pellucid.engines.native.parameters import FLOAT, ParameterStore
@@ -42,9 +42,9 @@ class Compiler:
     def _builder(self) -> PlanBuilder:
         return PlanBuilder(self.lanes, self.store.trainable_values * FLOAT, self.capacity, self.shards)
 
-    @property
-    def _layouts(self) -> Mapping[str, Layout]:
-        return node_layouts(self.graph, self.layout or Layout.LANES)
+    def _layouts(self, *, training: bool = False) -> Mapping[str, Layout]:
+        workload = Workload(self.capacity, self.lanes, self.shards, training)
+        return node_layouts(self.graph, self.layout or cheaper_layout(self.graph, workload))
 
     def _scatter(self, builder: PlanBuilder, node: str, values: Values | Gradients, external: Buffer) -> None:
         """A node's value or gradient into the caller's array."""
@@ -57,7 +57,7 @@ class Compiler:
     def forward(self, nodes: Sequence[str]) -> Plan:
         """Externals "input:NAME" to "output:NODE" for these nodes; batch statistics are the running ones."""
         builder = self._builder()
-        walk = Walk(builder, self.graph, self.store, self._layouts, visible=frozenset(nodes))
+        walk = Walk(builder, self.graph, self.store, self._layouts(), visible=frozenset(nodes))
         walk.bring_inputs(ImageSource(None, "float32"))
         walk.forward(nodes)
         for node in dict.fromkeys(nodes):
@@ -91,7 +91,7 @@ class Compiler:
             builder,
             self.graph,
             self.store,
-            self._layouts,
+            self._layouts(),
             parameters_wanted=parameters_wanted,
             differentiated=True,
             rules=rules,
@@ -128,7 +128,7 @@ class Compiler:
             builder,
             self.graph,
             self.store,
-            self._layouts,
+            self._layouts(training=True),
             training=True,
             differentiated=True,
             parameters_wanted=trainable,

@@ -50,6 +50,7 @@ class ParameterStore:
         for slot in optimizer.slots if optimizer is not None else ():
             self._slot_bases[slot] = aligned(end)
             end = self._slot_bases[slot] + self.trainable_values * FLOAT
+        self.nbytes = end
         self.native = _native.State(max(1, end))
         self._flipped = {  # and along how many axes
             f"{node.name}.weight": len(node.layer.kernel)

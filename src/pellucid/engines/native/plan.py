@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.engines.engine import PlannedStep
+
 Attributes = Mapping[str, int | float]
 
 
@@ -150,6 +152,15 @@ class Plan:
             "changes_state": self.changes_state,
         }
 
+    def schema_steps(self) -> tuple[PlannedStep, ...]:
+        """The steps for people."""
+        prepared = [step for phase in self.preparation for step in phase.steps]
+        steps = [step for phase in self.phases for step in phase.steps]
+        return tuple(
+            PlannedStep(step.node, step.operation, _layout_text(step), prepared=number < len(prepared))
+            for number, step in enumerate((*prepared, *steps))
+        )
+
     def _phase(self, phase: Phase) -> tuple[Any, ...]:
         steps = self._steps(phase.prologue), self._steps(phase.steps)
         return int(phase.iteration), *steps, phase.units, phase.chunk
@@ -171,6 +182,11 @@ class Plan:
             return int(Scope.NONE), 0
         scope, offset = self.places[buffer]
         return int(scope), offset
+
+
+def _layout_text(step: Step) -> str:
+    layouts = [operand.layout for operand in step.operands if operand is not None]
+    return next((layout.name.lower() for layout in layouts if layout is not Layout.FLAT), "flat")
 
 
 def byte_view(array: NDArray[Any]) -> NDArray[np.uint8]:

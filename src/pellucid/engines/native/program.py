@@ -16,7 +16,9 @@ from pellucid.engines.engine import (
     Examples,
     Gradients,
     Program,
+    Purpose,
     Rule,
+    Schema,
     State,
     StepReport,
     Trace,
@@ -26,7 +28,7 @@ from pellucid.engines.engine import (
 from pellucid.engines.native import _native
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.parameters import ParameterStore
-from pellucid.engines.native.plan import Layout, Plan
+from pellucid.engines.native.plan import Layout, Plan, Scope
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
 
@@ -118,6 +120,22 @@ class NativeProgram(Program):
                     make(), self._instruction_set, self._threads, self.options.capacity, self._poison
                 )
             return self._plans[key]
+
+    def schema(self) -> Schema:
+        """What a full batch goes through: forward, or for TRAINING a whole step."""
+        options = self.options
+        if options.purpose is Purpose.TRAINING and options.objective and options.optimizer:
+            plan = self._compiler.training(options.objective, options.optimizer, bytes_in=True, classes=True)
+        else:
+            plan = self._compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
+        tiles = -(-options.capacity // self._compiler.lanes)
+        return Schema(
+            steps=plan.schema_steps(),
+            state_bytes=self._store.nbytes + plan.sizes[Scope.PREPARED],
+            workspace_bytes=plan.sizes[Scope.BATCH]
+            + self._threads * plan.sizes[Scope.SHARD]
+            + tiles * plan.sizes[Scope.TILE],
+        )
 
     def _empty(self, shape: tuple[int, ...]) -> Float32:
         return np.full(shape, np.nan, np.float32) if self._poison else np.empty(shape, np.float32)

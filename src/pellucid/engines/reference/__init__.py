@@ -5,11 +5,12 @@ A file a family mirrors layers/: forward and backward side by side, the equation
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
 
-from pellucid.engines.engine import CompileOptions, Engine
+from pellucid.engines.engine import CompileOptions, Engine, PlannedStep, Purpose, Schema
 from pellucid.engines.reference.program import ReferenceProgram, ReferenceTrace
 from pellucid.graph import Graph
 
@@ -27,6 +28,20 @@ class ReferenceEngine(Engine):
 
     def __init__(self, dtype: Literal["float32", "float64"] = "float32") -> None:
         self._dtype = np.dtype(np.float32) if dtype == "float32" else np.dtype(np.float64)
+
+    def describe(self, graph: Graph, options: CompileOptions) -> Schema:
+        """Every node once, and in training once more backwards; every array is kept until the end."""
+        training = options.purpose is Purpose.TRAINING
+        forward = [PlannedStep(node.name, "forward", "NCHW") for node in graph.nodes]
+        backward = [PlannedStep(node.name, "backward", "NCHW") for node in reversed(graph.nodes)]
+        cells = sum(math.prod(shape) for shape in graph.shapes.values()) * options.capacity
+        values = sum(math.prod(spec.shape) for spec in graph.parameters.values())
+        slots = len(options.optimizer.slots) if options.optimizer is not None else 0
+        return Schema(
+            steps=tuple(forward + backward if training else forward),
+            state_bytes=values * (1 + slots) * self._dtype.itemsize,
+            workspace_bytes=(2 * cells + values if training else cells) * self._dtype.itemsize,
+        )
 
     def compile(self, graph: Graph, options: CompileOptions) -> ReferenceProgram:
         """A program for this graph, its parameters zero until written."""
