@@ -42,7 +42,7 @@ def test_lenet5_has_exactly_these_numbers() -> None:
 def test_a_model_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     zoo.create("lenet5", engine="reference").summary()
     printed = capsys.readouterr().out
-    assert "conv2      Conv2d      16x10x10        2,416     240,000         14x14" in printed
+    assert "conv2     Conv2d     16x10x10       2,416    240,000        14x14" in printed
     assert "61,706" in printed
 
 
