@@ -28,7 +28,7 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
     "no epoch": (lambda t: ("train", "mlp", "--epochs", 0), "--epochs"),
     "an unknown network": (
         lambda t: ("train", "lenet6"),
-        "unknown network 'lenet6'; did you mean lenet5 or lenet5-1998?",
+        "unknown network 'lenet6'; did you mean lenet5 or alexnet or lenet5-1998?",
     ),
     "a summary of an unknown network": (lambda t: ("summary", "prceptron"), "did you mean perceptron?"),
     "a batch size without a plan": (

@@ -70,7 +70,7 @@ def test_memory_grows_with_the_batch_and_what_an_engine_cannot_do_is_left_out() 
 def test_a_model_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     zoo.create("lenet5", engine="reference").summary()
     printed = capsys.readouterr().out
-    assert "conv2      Conv2d      16x10x10        2,416     240,000         14x14" in printed
+    assert "conv2     Conv2d     16x10x10       2,416    240,000        14x14" in printed
     assert "61,706" in printed
 
 

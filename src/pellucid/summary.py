@@ -26,7 +26,13 @@ def summary_table(model: Model) -> Table:
     graph = model.graph
     fields = receptive_fields(graph)
     table = Table(
-        title=model.name, caption=_notes(model), caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title=model.name,
+        caption=_notes(model),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),  # ResNet-50 fits a terminal of 80 columns
     )
     for heading in ("layer", "type"):
         table.add_column(heading)

@@ -9,9 +9,13 @@ from pellucid.engines.engine import Engine
 from pellucid.errors import UnknownNameError
 from pellucid.layers import Shape
 from pellucid.model import Model
+from pellucid.zoo.alexnet import build_alexnet
 from pellucid.zoo.lenet import build_lenet5
 from pellucid.zoo.lenet_1998 import build_lenet5_1998
 from pellucid.zoo.mlp import build_mlp, build_perceptron
+from pellucid.zoo.resnet import build_resnet18, build_resnet20, build_resnet50
+from pellucid.zoo.tiny_vgg import build_tiny_vgg
+from pellucid.zoo.vgg import build_vgg16
 
 __all__ = ["create", "names"]
 
@@ -30,6 +34,12 @@ NETWORKS = {
     "lenet5-1998": Network(build_lenet5_1998, 10, (1, 32, 32)),
     "mlp": Network(build_mlp, 10, (1, 28, 28)),
     "perceptron": Network(build_perceptron, 2, (2,)),
+    "tiny-vgg": Network(build_tiny_vgg, 10, (3, 64, 64)),
+    "alexnet": Network(build_alexnet, 1000, (3, 224, 224)),
+    "vgg16": Network(build_vgg16, 1000, (3, 224, 224)),
+    "resnet18": Network(build_resnet18, 1000, (3, 224, 224)),
+    "resnet50": Network(build_resnet50, 1000, (3, 224, 224)),
+    "resnet20": Network(build_resnet20, 10, (3, 32, 32)),
 }
 
 
