@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.errors import EngineError
 from pellucid.graph import Graph
 from pellucid.layers import Softmax
 from pellucid.objectives import CrossEntropy, Objective
@@ -149,6 +150,9 @@ class Wanted:
     parameters: tuple[str, ...] | None = None
 
 
+PRECISIONS = ("default", "direct")
+
+
 @dataclass(frozen=True)
 class CompileOptions:
     """Everything a program is compiled from besides the graph.
@@ -161,6 +165,7 @@ class CompileOptions:
         optimizer: the update rule; needed for TRAINING.
         precision: "default", or "direct" to forbid algorithms that round differently (Winograd).
         seed: of dropout's random numbers.
+        algorithms: (node, algorithm) pairs that override the engine's own choice; see Schema.
     """
 
     capacity: int
@@ -170,6 +175,11 @@ class CompileOptions:
     optimizer: Optimizer | None = None
     precision: str = "default"
     seed: int = 0
+    algorithms: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise EngineError(f"precision is one of {', '.join(PRECISIONS)}, received {self.precision!r}")
 
 
 class Program(ABC):

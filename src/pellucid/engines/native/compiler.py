@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule, loss_node
 from pellucid.engines.native.builder import CHECK_TURN, PlanBuilder
@@ -15,7 +15,7 @@ from pellucid.engines.native.parameters import FLOAT, ParameterStore
 from pellucid.engines.native.plan import Buffer, Layout, Plan, Scope
 from pellucid.engines.native.updates import lower_update
 from pellucid.engines.native.values import Gradients, Value, Values
-from pellucid.engines.native.walk import Walk
+from pellucid.engines.native.walk import Choices, Walk
 from pellucid.graph import Graph
 from pellucid.objectives import Objective
 from pellucid.optimizers import Optimizer
@@ -29,7 +29,7 @@ class Compiler:
         lanes: images a tile, and channels a block.
         capacity: images in a batch, at most.
         shards: that work is shared out among.
-        layout: LANES or BLOCKS to force one, None to have it chosen.
+        choices: what the user says about how things are computed.
     """
 
     graph: Graph
@@ -37,14 +37,14 @@ class Compiler:
     lanes: int
     capacity: int = 1
     shards: int = 1
-    layout: Layout | None = None
+    choices: Choices = field(default_factory=Choices)
 
     def _builder(self) -> PlanBuilder:
         return PlanBuilder(self.lanes, self.store.trainable_values * FLOAT, self.capacity, self.shards)
 
     def _layouts(self, *, training: bool = False) -> Mapping[str, Layout]:
         workload = Workload(self.capacity, self.lanes, self.shards, training)
-        return node_layouts(self.graph, self.layout or cheaper_layout(self.graph, workload))
+        return node_layouts(self.graph, self.choices.layout or cheaper_layout(self.graph, workload))
 
     def _scatter(self, builder: PlanBuilder, node: str, values: Values | Gradients, external: Buffer) -> None:
         """A node's value or gradient into the caller's array."""
@@ -57,7 +57,9 @@ class Compiler:
     def forward(self, nodes: Sequence[str]) -> Plan:
         """Externals "input:NAME" to "output:NODE" for these nodes; batch statistics are the running ones."""
         builder = self._builder()
-        walk = Walk(builder, self.graph, self.store, self._layouts(), visible=frozenset(nodes))
+        walk = Walk(
+            builder, self.graph, self.store, self._layouts(), visible=frozenset(nodes), choices=self.choices
+        )
         walk.bring_inputs(ImageSource(None, "float32"))
         walk.forward(nodes)
         for node in dict.fromkeys(nodes):
@@ -96,6 +98,7 @@ class Compiler:
             differentiated=True,
             rules=rules,
             visible=nodes_wanted.union(seeds),
+            choices=self.choices,
         )
         source = ImageSource(None, "float32")
         walk.bring_inputs(source)
@@ -133,6 +136,7 @@ class Compiler:
             differentiated=True,
             parameters_wanted=trainable,
             visible=frozenset({node}),
+            choices=self.choices,
         )
         indices = builder.external("indices", "int64")
         walk.bring_inputs(ImageSource(indices, "uint8" if bytes_in else "float32"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,14 @@ from pellucid.engines.native import _native
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan, Scope
+from pellucid.engines.native.walk import Choices
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
 
 Float32 = NDArray[np.float32]
+
+FORWARD_IMAGES = 32
+"""Of a batch that go forwards together: enough to make up for reading the weights."""
 
 
 class NativeTrace(Trace):
@@ -60,6 +65,7 @@ class _Executable:
 
     def __init__(self, plan: Plan, instruction_set: str, shards: int, capacity: int, poison: bool) -> None:
         self.plan = plan
+        self.capacity = capacity
         description = plan.description(_native.lanes(instruction_set), shards, capacity)
         self._executor = _native.Executor(instruction_set, description, poison)
 
@@ -106,18 +112,21 @@ class NativeProgram(Program):
         self._threads = threads
         self._poison = poison
         self._store = ParameterStore(graph, options.optimizer)
-        self._compiler = Compiler(
-            graph, self._store, _native.lanes(instruction_set), options.capacity, threads, layout
-        )
+        choices = Choices(layout, options.precision, dict(options.algorithms))
+        lanes = _native.lanes(instruction_set)
+        self._compiler = Compiler(graph, self._store, lanes, options.capacity, threads, choices)
         self._plans: dict[tuple[Any, ...], _Executable] = {}
         self._lock = threading.Lock()
 
-    def _executable(self, key: tuple[Any, ...], make: Callable[[], Plan]) -> _Executable:
+    def _executable(
+        self, key: tuple[Any, ...], make: Callable[[], Plan], capacity: int | None = None
+    ) -> _Executable:
         """The plan kept under this key, made now if it is the first time."""
         with self._lock:
             if key not in self._plans:
+                images = capacity or self.options.capacity
                 self._plans[key] = _Executable(
-                    make(), self._instruction_set, self._threads, self.options.capacity, self._poison
+                    make(), self._instruction_set, self._threads, images, self._poison
                 )
             return self._plans[key]
 
@@ -127,7 +136,7 @@ class NativeProgram(Program):
         if options.purpose is Purpose.TRAINING and options.objective and options.optimizer:
             plan = self._compiler.training(options.objective, options.optimizer, bytes_in=True, classes=True)
         else:
-            plan = self._compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
+            plan = self._forward_compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
         tiles = -(-options.capacity // self._compiler.lanes)
         return Schema(
             steps=plan.schema_steps(),
@@ -169,13 +178,21 @@ class NativeProgram(Program):
     def _run_forward(self, nodes: tuple[str, ...], inputs: Sequence[Array]) -> dict[str, Float32]:
         count = len(inputs[0])
         self._check_count(count)
-        executable = self._executable(("forward", nodes), lambda: self._compiler.forward(nodes))
+        compiler = self._forward_compiler
+        executable = self._executable(("forward", nodes), lambda: compiler.forward(nodes), compiler.capacity)
         outputs = {node: self._empty((count, *self.graph.shapes[node])) for node in nodes}
         arrays: dict[str, Array] = {f"output:{node}": array for node, array in outputs.items()}
         arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
         if count:
-            executable.run(self._store.native, arrays, count, count)
+            rounds = -(-count // executable.capacity)
+            executable.run(self._store.native, arrays, count, -(-count // rounds))
         return outputs
+
+    @property
+    def _forward_compiler(self) -> Compiler:
+        """Of forward passes, which go through a large batch a part at a time to spare memory."""
+        tiles = 2 * self._threads * self._compiler.lanes
+        return replace(self._compiler, capacity=min(self.options.capacity, max(tiles, FORWARD_IMAGES)))
 
     def forward(self, *inputs: Array) -> tuple[Array, ...]:
         """The graph's outputs."""

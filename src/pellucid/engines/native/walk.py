@@ -7,15 +7,31 @@ from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
-from pellucid.engines.native.fusion import absorbed_rectifiers
+from pellucid.engines.native.fusion import Chain, Chains, absorbed_rectifiers
 from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, lowering_of
-from pellucid.engines.native.lowering.blocks.value import ImageSource
+from pellucid.engines.native.lowering.blocks.chain import CHAINED, chain_forward
+from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource
 from pellucid.engines.native.lowering.context import Cache
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout
 from pellucid.engines.native.values import Gradients, Value, Values
 from pellucid.graph import Graph
 from pellucid.layers import Input
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user says about how things are computed.
+
+    Attributes:
+        layout: LANES or BLOCKS to force one, None to have it chosen.
+        precision: see CompileOptions.
+        algorithms: of convolutions, by node, where they are not to be chosen.
+    """
+
+    layout: Layout | None = None
+    precision: str = "default"
+    algorithms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -28,6 +44,7 @@ class Walk:
         parameters_wanted: full names of the parameters whose gradient is wanted.
         rules: of nodes that do not follow the gradient.
         visible: nodes whose own values or gradients are asked for: they are never fused away.
+        choices: what the user says about how things are computed.
         values: the output of every node walked forward.
     """
 
@@ -40,6 +57,7 @@ class Walk:
     differentiated: bool = False
     rules: Mapping[str, Rule] = field(default_factory=dict)
     visible: frozenset[str] = frozenset()
+    choices: Choices = field(default_factory=Choices)
     values: Values = field(init=False)
     _caches: dict[str, Cache] = field(default_factory=dict)
     _absorbed: frozenset[str] = field(init=False)
@@ -49,6 +67,9 @@ class Walk:
         apart = self.visible | self.rules.keys()
         lanes = {name for name, layout in self.layouts.items() if layout is Layout.LANES}
         self._absorbed = absorbed_rectifiers(self.graph, apart) & lanes
+
+    def _context_of(self, name: str) -> NodeContext:
+        return self._context(self.graph.nodes.index(self.graph.node(name)))
 
     def _context(self, index: int) -> NodeContext:
         node = self.graph.nodes[index]
@@ -62,6 +83,9 @@ class Walk:
             parameters_wanted=self.parameters_wanted,
             rule=self.rules.get(node.name, Rule.GRADIENT),
             absorbed=self._absorbed,
+            images=self.builder.capacity,
+            precision=self.choices.precision,
+            algorithm=self.choices.algorithms.get(node.name),
         )
 
     def bring_inputs(self, source: ImageSource) -> None:
@@ -73,10 +97,32 @@ class Walk:
     def forward(self, outputs: Sequence[str]) -> None:
         """Append the forward steps of everything that these nodes are computed from."""
         needed = self.graph.ancestors(outputs)
+        chains = self._chains()
         for index, node in enumerate(self.graph.nodes):
-            if node.name in needed and not isinstance(node.layer, Input):
+            if node.name not in needed or isinstance(node.layer, Input) or chains.hides(node.name):
+                continue
+            chain = chains.ending_at(node.name)
+            if chain is not None:
+                self.values.put(node.name, self._chain_forward(chain))
+            else:
                 output, self._caches[node.name] = self._node_forward(self._context(index))
                 self.values.put(node.name, output)
+
+    def _chains(self) -> Chains:
+        """Only where no gradient follows: it would ask for what lies inside a chain."""
+        in_blocks = [name for name, layout in self.layouts.items() if layout is Layout.BLOCKS]
+        candidates = [name for name in in_blocks if type(self.graph.node(name).layer) in CHAINED]
+        alone = self.training or self.differentiated
+        return Chains(self.graph, frozenset() if alone else frozenset(candidates), self.visible)
+
+    def _chain_forward(self, chain: Chain) -> BlockValue:
+        first = self._context_of(chain.first)
+        normalization = None
+        if chain.normalization is not None:
+            normalization = self._context_of(chain.normalization)
+        value = self.values.blocks(first.node.inputs[0])
+        addend = None if chain.addend is None else self.values.blocks(chain.addend)
+        return chain_forward(self.builder, chain, first, normalization, value, addend)
 
     def _node_forward(self, context: NodeContext) -> tuple[Value, Cache]:
         sources = context.node.inputs

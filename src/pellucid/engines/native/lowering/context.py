@@ -28,6 +28,9 @@ class NodeContext:
         parameters_wanted: full names of the parameters whose gradient is wanted.
         rule: how the gradient passes a rectifier.
         absorbed: rectifiers that the max pooling they feed carries out.
+        images: in a batch, at most.
+        precision: "default", or "direct" to forbid algorithms that round differently.
+        algorithm: that was asked for; None to choose.
     """
 
     graph: Graph
@@ -39,6 +42,9 @@ class NodeContext:
     parameters_wanted: frozenset[str]
     rule: Rule = Rule.GRADIENT
     absorbed: frozenset[str] = frozenset()
+    images: int = 1
+    precision: str = "default"
+    algorithm: str | None = None
 
     @property
     def name(self) -> str:
