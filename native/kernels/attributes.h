@@ -103,6 +103,27 @@ PELLUCID_ATTRIBUTES(BlockGatherAttributes, PELLUCID_BLOCK_GATHER)
 #define PELLUCID_BLOCK_COMBINE(INTEGER, REAL) INTEGER(channels) INTEGER(positions) INTEGER(rectify)
 PELLUCID_ATTRIBUTES(BlockCombineAttributes, PELLUCID_BLOCK_COMBINE)
 
+// A convolution as the layer that is carried out sees it (an input gradient is one too). top, left: cells
+// that lie around the input; rectify_input, rectify: a ReLU before, after; chunk: tiles that go through at a
+// time.
+#define PELLUCID_WINOGRAD(INTEGER, REAL) \
+  INTEGER(in_channels)                   \
+  INTEGER(out_channels)                  \
+  INTEGER(in_height)                     \
+  INTEGER(in_width)                      \
+  INTEGER(out_height)                    \
+  INTEGER(out_width)                     \
+  INTEGER(top)                           \
+  INTEGER(left)                          \
+  INTEGER(rectify_input)                 \
+  INTEGER(rectify)                       \
+  INTEGER(chunk)
+PELLUCID_ATTRIBUTES(WinogradAttributes, PELLUCID_WINOGRAD)
+
+#define PELLUCID_WINOGRAD_WEIGHTS(INTEGER, REAL) \
+  INTEGER(in_channels) INTEGER(out_channels) INTEGER(transposed)
+PELLUCID_ATTRIBUTES(WinogradWeightsAttributes, PELLUCID_WINOGRAD_WEIGHTS)
+
 #define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(DropoutAttributes, PELLUCID_DROPOUT)
 

@@ -1,0 +1,125 @@
+// Winograd's minimal filtering F(4x4, 3x3) in channel blocks (Lavin & Gray 2016, section 4.1).
+//
+//   Y = A^T [ (G g G^T) * (B^T d B) ] A
+//
+// The output is cut into tiles of 4x4 cells, each of which sees a patch d of 6x6 inputs. Transformed, a
+// kernel g has 36 points that only meet the same point of a patch, so a layer is 36 matrix products over
+// channels: 36 multiplications where the definition has 144. What is transformed lies in planes, one a point.
+#pragma once
+
+#include "base/simd.h"
+#include "kernels/attributes.h"
+#include "kernels/blocks/value.h"
+
+namespace pellucid::PELLUCID_ISA {
+
+constexpr int TILE = 4;   // outputs along a tile's side
+constexpr int PATCH = 6;  // inputs that they see
+constexpr int POINTS = PATCH * PATCH;
+constexpr int TAPS = 3;
+
+// Vectors of output channels in a register block.
+constexpr int GROUP = 2;
+
+PELLUCID_INLINE std::int64_t blocks_for(std::int64_t channels) {
+  return (channels + LANES - 1) / LANES;
+}
+PELLUCID_INLINE std::int64_t groups_for(std::int64_t channels) {
+  return (blocks_for(channels) + GROUP - 1) / GROUP;
+}
+
+// Vectors from one plane of so many to the next: an odd number of cache lines, so that the 36 planes' cells
+// of one tile lie in different sets of the cache. Also in lowering/blocks/winograd.py.
+PELLUCID_INLINE std::int64_t plane_stride(std::int64_t vectors) {
+  constexpr std::int64_t LINE = 64 / (LANES * 4);
+  return ((vectors + LINE - 1) / LINE | 1) * LINE;
+}
+
+// The first cell of a tile in the output, and its image.
+struct TilePlace {
+  std::int64_t image;
+  std::int64_t row;
+  std::int64_t column;
+};
+
+// Consecutive tiles of the batch: images one after another, each image's tiles row after row.
+struct TileRun {
+  std::int64_t first;
+  std::int64_t count;
+  std::int64_t rows;  // of tiles in an image
+  std::int64_t columns;
+
+  PELLUCID_INLINE TileRun(const WinogradAttributes& shape, std::int64_t first_tile, std::int64_t tiles)
+      : first(first_tile),
+        count(tiles),
+        rows((shape.out_height + TILE - 1) / TILE),
+        columns((shape.out_width + TILE - 1) / TILE) {}
+  [[nodiscard]] PELLUCID_INLINE TilePlace place(std::int64_t number) const {
+    const std::int64_t tile = first + number;
+    const std::int64_t row = tile / columns;
+    return {row / rows, row % rows * TILE, tile % columns * TILE};
+  }
+};
+
+// What becomes of the sums: y = rectified(sum + bias + addend), the moments of y added to `sums`.
+struct WinogradOutput {
+  const float* bias;     // (channels,) or null
+  const Vector* addend;  // as y, or null
+  double* sums;          // (2, padded channels) or null
+  Vector* y;
+};
+
+// The three stages of a convolution over a run of tiles; each works on items [begin, end), so that shards can
+// share it.
+
+// B^T d B of (channel block, tile) items into planes of (channel blocks, tiles).
+void transform_input(const WinogradAttributes& shape, const BlockValue& input, const TileRun& run,
+                     Vector* planes, std::int64_t begin, std::int64_t end);
+
+// Planes of inputs times planes of kernels, of (point, group of output blocks) items.
+void multiply_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
+                     const Vector* kernels, Vector* products, std::int64_t begin, std::int64_t end);
+
+// A^T m A of (output block, tile) items into the output.
+void transform_output(const WinogradAttributes& shape, const Vector* planes, const TileRun& run,
+                      const WinogradOutput& output, std::int64_t begin, std::int64_t end);
+
+// B^T d: `from` and `to` are the first of six numbers, so far apart.
+PELLUCID_INLINE void transform_patch(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {
+  const Vector difference = d[3] - d[1];
+  const Vector even = d[4] - 4.0F * d[2];
+  const Vector odd = d[3] - 4.0F * d[1];
+  const Vector outer = d[4] - d[2];
+  to[0] = 4.0F * (d[0] - d[2]) + outer;
+  to[stride] = even + odd;
+  to[2 * stride] = even - odd;
+  to[3 * stride] = outer + 2.0F * difference;
+  to[4 * stride] = outer - 2.0F * difference;
+  to[5 * stride] = (d[5] - d[3]) - 4.0F * difference;
+}
+
+// A^T m.
+PELLUCID_INLINE void transform_product(const Vector (&m)[PATCH], Vector* to, std::int64_t stride) {
+  const Vector sum1 = m[1] + m[2];
+  const Vector difference1 = m[1] - m[2];
+  const Vector sum2 = m[3] + m[4];
+  const Vector difference2 = m[3] - m[4];
+  to[0] = (m[0] + sum1) + sum2;
+  to[stride] = difference1 + 2.0F * difference2;
+  to[2 * stride] = sum1 + 4.0F * sum2;
+  to[3 * stride] = (difference1 + m[5]) + 8.0F * difference2;
+}
+
+// G g.
+PELLUCID_INLINE void transform_taps(const Vector (&g)[TAPS], Vector* to, std::int64_t stride) {
+  const Vector outer = g[0] + g[2];
+  const Vector far = (1.0F / 24) * g[0] + (1.0F / 6) * g[2];
+  to[0] = 0.25F * g[0];
+  to[stride] = (-1.0F / 6) * (outer + g[1]);
+  to[2 * stride] = (-1.0F / 6) * (outer - g[1]);
+  to[3 * stride] = far + (1.0F / 12) * g[1];
+  to[4 * stride] = far - (1.0F / 12) * g[1];
+  to[5 * stride] = g[2];
+}
+
+}  // namespace pellucid::PELLUCID_ISA

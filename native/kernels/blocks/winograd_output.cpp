@@ -1,0 +1,167 @@
+// winograd_output: planes of products, bias or null, addend or null, sums or null -> y.
+// winograd_convolution: all three stages, each shard on tiles of its own. See winograd.h.
+#include "kernels/block.h"
+#include "kernels/blocks/winograd.h"
+#include "kernels/declarations.h"
+
+namespace pellucid::PELLUCID_ISA {
+namespace {
+
+// Sums of a block's results and of their squares: a row, then some tiles in floats, all beyond in doubles.
+struct Moments {
+  Vector sum{};
+  Vector squares{};
+
+  template <int COUNT>
+  PELLUCID_INLINE void add(const Vector (&cells)[TILE]) {
+    Vector row = cells[0];
+    Vector row_squares = cells[0] * cells[0];
+    PELLUCID_UNROLL
+    for (int i = 1; i < COUNT; ++i) {
+      row += cells[i];
+      row_squares += cells[i] * cells[i];
+    }
+    sum += row;
+    squares += row_squares;
+  }
+  PELLUCID_INLINE void flush(double* sums, std::int64_t block, std::int64_t blocks) {
+    for (int lane = 0; lane < LANES; ++lane) {
+      sums[block * LANES + lane] += static_cast<double>(sum[lane]);
+      sums[(blocks + block) * LANES + lane] += static_cast<double>(squares[lane]);
+    }
+    sum = squares = Vector{};
+  }
+};
+
+// Of the channels in a block; 0 in lanes without one.
+PELLUCID_INLINE Vector bias_of(const float* bias, std::int64_t block, std::int64_t channels) {
+  Vector result{};
+  if (bias == nullptr) return result;
+  const std::int64_t rest = channels - block * LANES;
+  for (int lane = 0; lane < LANES && lane < rest; ++lane) result[lane] = bias[block * LANES + lane];
+  return result;
+}
+
+// What is done to the results of one channel block.
+template <bool MOMENTS>
+struct Finish {
+  Vector bias;
+  bool rectify;
+  Moments moments;
+
+  // A tile's row of COUNT cells, from products that were transformed along the other axis.
+  template <int COUNT>
+  PELLUCID_INLINE void row(const Vector* half, const Vector* addend, Vector* y) {
+    Vector products[PATCH];
+    PELLUCID_UNROLL
+    for (int column = 0; column < PATCH; ++column) products[column] = half[column];
+    Vector cells[TILE];
+    transform_product(products, cells, 1);
+    PELLUCID_UNROLL
+    for (int i = 0; i < COUNT; ++i) {
+      cells[i] += bias;
+      if (addend != nullptr) cells[i] += addend[i];
+      // Not max(): a NaN stays one.
+      if (rectify) cells[i] = select(cells[i] < Vector{}, Vector{}, cells[i]);
+      y[i] = cells[i];
+    }
+    if constexpr (MOMENTS) moments.add<COUNT>(cells);
+  }
+};
+
+template <bool MOMENTS>
+PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vector* planes,
+                                     const TileRun& run, const WinogradOutput& output, std::int64_t begin,
+                                     std::int64_t end) {
+  const std::int64_t blocks = blocks_for(shape.out_channels);
+  const std::int64_t stride = plane_stride(blocks * run.count);
+  for (std::int64_t block = begin / run.count; block * run.count < end; ++block) {
+    Finish<MOMENTS> finish{.bias = bias_of(output.bias, block, shape.out_channels),
+                           .rectify = shape.rectify != 0,
+                           .moments = {}};
+    const std::int64_t first = block * run.count < begin ? begin : block * run.count;
+    const std::int64_t last = (block + 1) * run.count < end ? (block + 1) * run.count : end;
+    for (std::int64_t item = first; item < last; ++item) {
+      Vector half[TILE * PATCH];
+      for (int column = 0; column < PATCH; ++column) {
+        Vector products[PATCH];
+        PELLUCID_UNROLL
+        for (int row = 0; row < PATCH; ++row) products[row] = planes[(row * PATCH + column) * stride + item];
+        transform_product(products, half + column, PATCH);
+      }
+      const TilePlace place = run.place(item - block * run.count);
+      const std::int64_t rows = shape.out_height - place.row;
+      const std::int64_t columns = shape.out_width - place.column;
+      std::int64_t cell =
+          ((place.image * blocks + block) * shape.out_height + place.row) * shape.out_width + place.column;
+      for (int row = 0; row < TILE && row < rows; ++row, cell += shape.out_width) {
+        const Vector* line = half + row * PATCH;
+        const Vector* addend = output.addend != nullptr ? output.addend + cell : nullptr;
+        Vector* y = output.y + cell;
+        if (columns >= TILE) {
+          finish.template row<TILE>(line, addend, y);
+        } else if (columns == 3) {
+          finish.template row<3>(line, addend, y);
+        } else if (columns == 2) {
+          finish.template row<2>(line, addend, y);
+        } else {
+          finish.template row<1>(line, addend, y);
+        }
+      }
+    }
+    if constexpr (MOMENTS) finish.moments.flush(output.sums, block, blocks);
+  }
+}
+
+}  // namespace
+
+void transform_output(const WinogradAttributes& shape, const Vector* planes, const TileRun& run,
+                      const WinogradOutput& output, std::int64_t begin, std::int64_t end) {
+  if (output.sums != nullptr) {
+    transform_items<true>(shape, planes, run, output, begin, end);
+  } else {
+    transform_items<false>(shape, planes, run, output, begin, end);
+  }
+}
+
+// Shared: output blocks of the chunk's tiles.
+void winograd_output(const Call& call) {
+  const auto& shape = call.as<WinogradAttributes>();
+  const WinogradOutput output{.bias = call.operand<const float>(1),
+                              .addend = call.operand<const Vector>(2),
+                              .sums = call.operand<double>(3),
+                              .y = call.operand<Vector>(4)};
+  const TileRun run(shape, call.first_unit, call.units);
+  transform_output(shape, call.operand<const Vector>(0), run, output, call.begin, call.end);
+}
+
+// x, other or null, coefficients or null, planes of kernels, room for planes of `chunk` tiles' inputs and
+// products, bias or null, addend or null, sums or null -> y. Shared: tiles.
+void winograd_convolution(const Call& call) {
+  const auto& shape = call.as<WinogradAttributes>();
+  const BlockValue input{.x = call.operand<const Vector>(0),
+                         .other = call.operand<const Vector>(1),
+                         .coefficients = call.operand<const Vector>(2),
+                         .rectify = shape.rectify_input != 0};
+  const auto* kernels = call.operand<const Vector>(3);
+  auto* inputs = call.operand<Vector>(4);
+  auto* products = call.operand<Vector>(5);
+  const WinogradOutput output{.bias = call.operand<const float>(6),
+                              .addend = call.operand<const Vector>(7),
+                              .sums = call.operand<double>(8),
+                              .y = call.operand<Vector>(9)};
+  const std::int64_t in_blocks = blocks_for(shape.in_channels);
+  const std::int64_t out_blocks = blocks_for(shape.out_channels);
+  const Cut cut(static_cast<int>(call.end - call.begin), static_cast<int>(shape.chunk));
+  std::int64_t tile = call.begin;
+  for (int part = 0; part < cut.parts; ++part) {
+    const int tiles = cut.size(part);
+    const TileRun run(shape, tile, tiles);
+    transform_input(shape, input, run, inputs, 0, in_blocks * tiles);
+    multiply_planes(shape, tiles, inputs, kernels, products, 0, POINTS * groups_for(shape.out_channels));
+    transform_output(shape, products, run, output, 0, out_blocks * tiles);
+    tile += tiles;
+  }
+}
+
+}  // namespace pellucid::PELLUCID_ISA

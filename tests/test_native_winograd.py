@@ -1,0 +1,162 @@
+"""Minimal filtering against the definition in double precision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from winograd_cases import Bench, ConvolutionCase, relative_error
+
+from pellucid.engines.native import instruction_sets
+from pellucid.engines.native.lowering.blocks import winograd
+from pellucid.engines.native.lowering.blocks.value import BlockValue
+
+SEED = 31
+BATCHES = (1, 3, 17)
+SHARDS = (1, 3)
+CASES = (
+    ConvolutionCase(16, 16, 8, 8),
+    ConvolutionCase(3, 5, 7, 7),
+    ConvolutionCase(33, 24, 7, 9),
+    ConvolutionCase(24, 33, 14, 14),
+    ConvolutionCase(16, 33, 1, 13),
+    ConvolutionCase(5, 16, 10, 1),
+    ConvolutionCase(16, 24, 6, 11, ((0, 0), (0, 0))),
+    ConvolutionCase(17, 16, 5, 6, ((2, 2), (2, 2))),
+    ConvolutionCase(16, 40, 9, 5, ((0, 2), (2, 1))),
+)
+
+
+@pytest.fixture(params=instruction_sets())
+def instruction_set(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def assert_close(ours: np.ndarray, exact: np.ndarray, what: str, tolerance: float = 1e-5) -> None:
+    """Within `tolerance` of the largest cell."""
+    scale = float(np.abs(exact).max())
+    np.testing.assert_allclose(ours, exact, rtol=0, atol=tolerance * scale, err_msg=f"{what}, seed {SEED}")
+
+
+@pytest.mark.parametrize("shards", SHARDS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_output_equals_the_definition(instruction_set: str, case: ConvolutionCase, shards: int) -> None:
+    for count in BATCHES:
+        generator = np.random.default_rng(SEED + count)
+        bench = Bench(case, instruction_set, capacity=count, shards=shards)
+        images, weights = case.images(generator, count), case.weights(generator)
+        value = bench.bring("images", images)
+        bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
+        assert_close(bench.run(weights, count), case.output(images, weights), f"{count} images")
+
+
+def test_a_batch_may_be_smaller_than_the_capacity(instruction_set: str) -> None:
+    case = ConvolutionCase(16, 16, 9, 9)
+    generator = np.random.default_rng(SEED)
+    for shards in SHARDS:
+        bench = Bench(case, instruction_set, capacity=17, shards=shards)
+        images, weights = case.images(generator, 2), case.weights(generator)
+        value = bench.bring("images", images)
+        bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
+        result = bench.run(weights, 2)
+        assert_close(result[:2], case.output(images, weights), "2 of 17 images")
+        assert np.isnan(result[2:]).all()
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+@pytest.mark.parametrize("shards", SHARDS)
+def test_a_described_value_is_followed_while_reading(
+    instruction_set: str, shards: int, rectified: bool
+) -> None:
+    """The padding is zero, not what the description makes of zero."""
+    case = ConvolutionCase(19, 16, 9, 10)
+    generator = np.random.default_rng(SEED)
+    bench = Bench(case, instruction_set, capacity=3, shards=shards)
+    x, other = case.images(generator, 3), case.images(generator, 3)
+    a, b, c = generator.normal(size=(3, case.in_channels)).astype(np.float32)
+    weights = case.weights(generator)
+    value = BlockValue(
+        "described",
+        x.shape[1:],
+        bench.bring("x", x).x,
+        other=bench.bring("other", other).x,
+        coefficients=bench.channels("coefficients", [a, b, c]),
+        rectified=rectified,
+    )
+    bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
+    images = (x * a[:, None, None] + other * b[:, None, None] + c[:, None, None]).astype(np.float32)
+    if rectified:
+        images = np.maximum(images, 0)
+    assert_close(bench.run(weights, 3), case.output(images, weights), "described")
+
+
+@pytest.mark.parametrize("shards", SHARDS)
+def test_scale_addend_and_rectifier_follow_the_sums(instruction_set: str, shards: int) -> None:
+    case = ConvolutionCase(16, 19, 9, 10)
+    generator = np.random.default_rng(SEED)
+    bench = Bench(case, instruction_set, capacity=3, shards=shards)
+    images, addend, weights = case.images(generator, 3), None, case.weights(generator)
+    addend = generator.normal(size=(3, 19, 9, 10)).astype(np.float32)
+    scale = generator.normal(size=19).astype(np.float32)
+    value = bench.bring("images", images)
+    epilogue = replace(
+        bench.epilogue,
+        scale=bench.channels("scale", [scale]),
+        addend=bench.bring("addend", addend),
+        rectify=True,
+    )
+    bench.context = replace(bench.context, differentiated=True)  # the scale is brought, not prepared
+    bench.export(winograd.output(bench.builder, bench.context, value, epilogue))
+    scaled = weights | {"layer.weight": weights["layer.weight"] * scale[:, None, None, None]}
+    exact = np.maximum(case.output(images, scaled) + addend, 0)
+    assert_close(bench.run(weights, 3), exact, "epilogue")
+
+
+def test_moments_are_summed_on_the_way(instruction_set: str) -> None:
+    case = ConvolutionCase(16, 19, 9, 10)
+    generator = np.random.default_rng(SEED)
+    bench = Bench(case, instruction_set, capacity=5, shards=1)
+    images, weights = case.images(generator, 5), case.weights(generator)
+    sums = bench.sums(case.out_channels)
+    value = bench.bring("images", images)
+    result = winograd.output(bench.builder, bench.context, value, replace(bench.epilogue, sums=sums))
+    assert result.sums is sums
+    bench.export_floats(sums)
+    exact = case.output(images, weights)
+    padded = bench.builder.blocks(19) * bench.lanes
+    moments = bench.run(weights, 5).view(np.float64)[: 2 * padded].reshape(2, padded)
+    assert_close(moments[0, :19], exact.sum((0, 2, 3)), "sums")
+    assert_close(moments[1, :19], (exact**2).sum((0, 2, 3)), "squares")
+    assert not moments[:, 19:].any()
+
+
+@pytest.mark.parametrize("shards", SHARDS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_input_gradient_equals_the_definition(
+    instruction_set: str, case: ConvolutionCase, shards: int
+) -> None:
+    for count in BATCHES:
+        generator = np.random.default_rng(SEED + count)
+        bench = Bench(case, instruction_set, capacity=count, shards=shards, differentiated=True)
+        weights, delta = case.weights(generator), case.deltas(generator, count)
+        gradient = bench.bring("delta", delta)
+        bench.export(winograd.input_gradient(bench.builder, bench.context, gradient))
+        assert_close(bench.run(weights, count), case.input_gradient(delta, weights), f"{count} images")
+
+
+@pytest.mark.parametrize(("channels", "size", "count"), [(64, 56, 1), (512, 7, 2)])
+def test_errors_of_both_directions_at_real_shapes_stay_below_one_in_a_hundred_thousand(
+    channels: int, size: int, count: int
+) -> None:
+    case = ConvolutionCase(channels, channels, size, size)
+    generator = np.random.default_rng(SEED)
+    bench = Bench(case, instruction_sets()[-1], capacity=count, shards=2)
+    images, weights = case.images(generator, count), case.weights(generator)
+    value = bench.bring("images", images)
+    bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
+    assert relative_error(bench.run(weights, count), case.output(images, weights)) < 1e-5
+    bench = Bench(case, instruction_sets()[-1], capacity=count, shards=2, differentiated=True)
+    delta = case.deltas(generator, count)
+    bench.export(winograd.input_gradient(bench.builder, bench.context, bench.bring("delta", delta)))
+    assert relative_error(bench.run(weights, count), case.input_gradient(delta, weights)) < 1e-5
