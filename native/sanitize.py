@@ -32,7 +32,8 @@ class Sanitizer:
         name: of its folder.
         flags: of -fsanitize.
         libraries: of the compiler, loaded before Python.
-        options: of the environment: stop at the first finding. Python keeps memory until the end: no leaks.
+        options: of the environment: stop at the first finding. Python keeps memory until the end, so leaks
+            are not looked for, and one test forks.
         tests: files below tests/.
     """
 
@@ -55,7 +56,7 @@ SANITIZERS = (
         "thread",
         "thread",
         ("libtsan.so",),
-        {"TSAN_OPTIONS": "halt_on_error=1"},
+        {"TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0"},
         ("test_native_program.py",),
     ),
 )
