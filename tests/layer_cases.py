@@ -200,6 +200,7 @@ MAP: tuple[Shape, ...] = ((3, 4, 3),)
 
 ACTIVATIONS = (
     LayerCase("sigmoid", Sigmoid(), MAP, elementwise(functional.sigmoid)),
+    LayerCase("sigmoid-wide", Sigmoid(), ((17, 3, 2),), elementwise(functional.sigmoid)),
     LayerCase("tanh", Tanh(), MAP, elementwise(functional.tanh)),
     LayerCase(
         "scaled-tanh", ScaledTanh(), ((5,),), elementwise(lambda x: 1.7159 * functional.tanh(x * (2 / 3)))
@@ -218,6 +219,7 @@ ACTIVATIONS = (
     LayerCase("elu-half", ELU(0.5), ((7,),), elementwise(lambda x: functional.elu(x, 0.5)), kinks="zero"),
     LayerCase("softplus", Softplus(), MAP, elementwise(lambda x: (1 + exp(x)).log())),
     LayerCase("softmax", Softmax(), ((6,),), elementwise(lambda x: functional.softmax(x, 1))),
+    LayerCase("softmax-wide", Softmax(), ((33, 2, 2),), elementwise(lambda x: functional.softmax(x, 1))),
     LayerCase("softmax-map", Softmax(), MAP, elementwise(lambda x: functional.softmax(x, 1))),
 )
 

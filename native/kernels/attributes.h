@@ -83,7 +83,7 @@ PELLUCID_ATTRIBUTES(PadAttributes, PELLUCID_PAD)
 
 // kind is an ActivationKind, rule a BackwardRule (kernels/activation/activation.h).
 #define PELLUCID_ACTIVATION(INTEGER, REAL) \
-  INTEGER(cells) INTEGER(kind) INTEGER(rule) REAL(amplitude) REAL(slope)
+  INTEGER(channels) INTEGER(positions) INTEGER(kind) INTEGER(rule) REAL(amplitude) REAL(slope)
 PELLUCID_ATTRIBUTES(ActivationAttributes, PELLUCID_ACTIVATION)
 
 // Cells from one place in an array to another place in another.

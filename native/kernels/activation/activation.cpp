@@ -1,9 +1,10 @@
-// Activations cell by cell, the batch in the lanes. Derivatives are formed from the output, so that no
-// pre-activation has to be kept.
+// Activations cell by cell, the batch or neighbouring channels in the lanes. Derivatives are formed from the
+// output, so that no pre-activation has to be kept.
 #include "kernels/activation/activation.h"
 
 #include "base/simd.h"
 #include "base/vector_math.h"
+#include "kernels/blocks/description.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -20,17 +21,9 @@ PELLUCID_INLINE void map_cells(std::int64_t cells, const Vector* y, const Vector
   for (std::int64_t cell = 0; cell < cells; ++cell) out[cell] = function(y[cell], gradient[cell]);
 }
 
-}  // namespace
-
-// activation_output: x -> y. `amplitude` is A of A tanh(S x) and ELU's alpha, `slope` S and LeakyReLU's
-// slope.
-void activation_output(const Call& call) {
-  const auto& shape = call.as<ActivationAttributes>();
-  const auto* x = call.operand<const Vector>(0);
-  auto* y = call.operand<Vector>(1);
+void write_output(const ActivationAttributes& shape, std::int64_t cells, const Vector* x, Vector* y) {
   const auto amplitude = static_cast<float>(shape.amplitude);
   const auto slope = static_cast<float>(shape.slope);
-  const std::int64_t cells = shape.cells;
   switch (static_cast<ActivationKind>(shape.kind)) {
     case ActivationKind::relu:  // written so that a NaN stays one
       return map_cells(cells, x, y, [](Vector v) { return select(v < Vector{}, Vector{}, v); });
@@ -49,15 +42,11 @@ void activation_output(const Call& call) {
   }
 }
 
-// activation_gradient: delta, y -> dx. The rules other than `gradient` are defined for ReLU.
-void activation_gradient(const Call& call) {
-  const auto& shape = call.as<ActivationAttributes>();
-  const auto* gradient = call.operand<const Vector>(0);
-  const auto* y = call.operand<const Vector>(1);
-  auto* out = call.operand<Vector>(2);
+// The rules other than `gradient` are defined for ReLU.
+void write_gradient(const ActivationAttributes& shape, std::int64_t cells, const Vector* gradient,
+                    const Vector* y, Vector* out) {
   const auto amplitude = static_cast<float>(shape.amplitude);
   const auto slope = static_cast<float>(shape.slope);
-  const std::int64_t cells = shape.cells;
   switch (static_cast<BackwardRule>(shape.rule)) {
     case BackwardRule::guided:
       return map_cells(cells, y, gradient, out,
@@ -88,6 +77,53 @@ void activation_gradient(const Call& call) {
       return map_cells(cells, y, gradient, out,
                        [](Vector v, Vector d) { return d * -exponential_minus_one(-v); });
   }
+}
+
+// Whether f(0) is another number than 0, which lanes without a channel must not hold.
+PELLUCID_INLINE bool moves_zero(const ActivationAttributes& shape) {
+  const auto kind = static_cast<ActivationKind>(shape.kind);
+  return kind == ActivationKind::sigmoid || kind == ActivationKind::softplus;
+}
+
+}  // namespace
+
+// activation_output: x -> y. `amplitude` is A of A tanh(S x) and ELU's alpha, `slope` S and LeakyReLU's
+// slope.
+void activation_output(const Call& call) {
+  const auto& shape = call.as<ActivationAttributes>();
+  write_output(shape, shape.channels * shape.positions, call.operand<const Vector>(0),
+               call.operand<Vector>(1));
+}
+
+// activation_gradient: delta, y -> dx.
+void activation_gradient(const Call& call) {
+  const auto& shape = call.as<ActivationAttributes>();
+  write_gradient(shape, shape.channels * shape.positions, call.operand<const Vector>(0),
+                 call.operand<const Vector>(1), call.operand<Vector>(2));
+}
+
+// blocks_activation_output: x -> y. Shared: blocks of all images.
+void blocks_activation_output(const Call& call) {
+  const auto& shape = call.as<ActivationAttributes>();
+  const std::int64_t first = call.begin * shape.positions;
+  auto* y = call.operand<Vector>(1);
+  write_output(shape, call.end * shape.positions - first, call.operand<const Vector>(0) + first, y + first);
+  if (shape.channels % LANES == 0 || !moves_zero(shape)) return;
+  const Integers used = valid_lanes(shape.channels % LANES);
+  const std::int64_t blocks = blocks_of(shape.channels);
+  for (std::int64_t item = call.begin; item < call.end; ++item) {
+    if (item % blocks != blocks - 1) continue;
+    Vector* cells = y + item * shape.positions;
+    for (std::int64_t p = 0; p < shape.positions; ++p) cells[p] = keep_where(used, cells[p]);
+  }
+}
+
+// blocks_activation_gradient: delta, y -> dx. Shared: blocks of all images.
+void blocks_activation_gradient(const Call& call) {
+  const auto& shape = call.as<ActivationAttributes>();
+  const std::int64_t first = call.begin * shape.positions;
+  write_gradient(shape, call.end * shape.positions - first, call.operand<const Vector>(0) + first,
+                 call.operand<const Vector>(1) + first, call.operand<Vector>(2) + first);
 }
 
 // softmax_output: x -> y over the channels of each position.

@@ -1,14 +1,11 @@
 // Between channel blocks, (images, channel blocks, positions, lanes), and the other forms of an array. Lanes
 // without a channel hold zeros.
 #include "base/simd.h"
+#include "kernels/blocks/description.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
 namespace {
-
-PELLUCID_INLINE std::int64_t blocks_of(std::int64_t channels) {
-  return (channels + LANES - 1) / LANES;
-}
 
 // Channels in one block: all lanes but in the last.
 PELLUCID_INLINE int lanes_used(std::int64_t channels, std::int64_t block) {

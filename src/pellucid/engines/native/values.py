@@ -11,7 +11,6 @@ from pellucid.engines.native.lowering.blocks.value import (
     BlockValue,
     ImageSource,
     from_lanes,
-    plain,
     to_lanes,
     total,
 )
@@ -115,13 +114,13 @@ class Gradients:
         return result
 
     def blocks(self, name: str) -> BlockValue:
-        """The sum, in channel blocks."""
+        """The sum, in channel blocks, described."""
         result, *others = (
             from_lanes(self._builder, name, self._shapes[name], part) if isinstance(part, Buffer) else part
             for part in self._parts[name]
         )
         for other in others:
-            result = plain(self._builder, total(self._builder, name, result, other))
+            result = total(self._builder, name, result, other)
         self._parts[name] = [result]
         return result
 

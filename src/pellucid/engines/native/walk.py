@@ -10,7 +10,7 @@ from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
 from pellucid.engines.native.fusion import Chain, Chains, absorbed_rectifiers
 from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, lowering_of
 from pellucid.engines.native.lowering.blocks.chain import CHAINED, chain_forward
-from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource
+from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource, plain
 from pellucid.engines.native.lowering.context import Cache
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout
@@ -64,9 +64,10 @@ class Walk:
 
     def __post_init__(self) -> None:
         self.values = Values(self.builder, self.graph.shapes)
-        apart = self.visible | self.rules.keys()
-        lanes = {name for name, layout in self.layouts.items() if layout is Layout.LANES}
-        self._absorbed = absorbed_rectifiers(self.graph, apart) & lanes
+        candidates = absorbed_rectifiers(self.graph, self.visible | self.rules.keys())
+        self._absorbed = frozenset(
+            name for name in candidates if self.layouts[name] is self.layouts[self.graph.consumers[name][0]]
+        )
 
     def _context_of(self, name: str) -> NodeContext:
         return self._context(self.graph.nodes.index(self.graph.node(name)))
@@ -179,7 +180,10 @@ class Walk:
         cache = self._caches[context.name]
         if self.layouts[context.name] is Layout.BLOCKS:
             lowering = BLOCK_LOWERINGS[type(context.node.layer)]
-            return lowering.backward(self.builder, context, cache, gradients.blocks(context.name), wanted)
+            gradient = gradients.blocks(context.name)
+            if gradient.mask is not None and not lowering.follows_masks:
+                gradient = plain(self.builder, gradient)
+            return lowering.backward(self.builder, context, cache, gradient, wanted)
         lanes = gradients.lanes(context.name)
         return lowering_of(context).backward(self.builder, context, cache, lanes, wanted)
 

@@ -24,7 +24,8 @@ KINDS: dict[type[Layer], int] = {
 RULES = {Rule.GRADIENT: 0, Rule.GUIDED: 1, Rule.DECONVNET: 2}
 
 
-def _attributes(context: NodeContext) -> dict[str, int | float]:
+def attributes(context: NodeContext) -> dict[str, int | float]:
+    """Of the kernels of an activation."""
     layer = context.node.layer
     amplitude, slope = 1.0, 1.0
     if isinstance(layer, ScaledTanh):
@@ -35,7 +36,7 @@ def _attributes(context: NodeContext) -> dict[str, int | float]:
         slope = layer.negative_slope
     rule = context.rule if isinstance(layer, ReLU) else Rule.GRADIENT
     return {
-        "cells": context.cells,
+        **context.channels,
         "kind": KINDS[type(layer)],
         "rule": RULES[rule],
         "amplitude": amplitude,
@@ -48,7 +49,7 @@ def forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]
     if context.name in context.absorbed:
         return inputs[0], None
     output = builder.lanes_buffer(context.name, context.cells)
-    builder.tile("activation_output", context.name, (inputs[0], output), _attributes(context))
+    builder.tile("activation_output", context.name, (inputs[0], output), attributes(context))
     return output, output
 
 
@@ -61,7 +62,7 @@ def backward(
     if context.name in context.absorbed:
         return [gradient]
     result = builder.lanes_buffer(f"d input of {context.name}", context.cells)
-    builder.tile("activation_gradient", context.name, (gradient, cache, result), _attributes(context))
+    builder.tile("activation_gradient", context.name, (gradient, cache, result), attributes(context))
     return [result]
 
 
@@ -70,8 +71,7 @@ def softmax_forward(
 ) -> tuple[Buffer, Cache]:
     """Probabilities over the channels."""
     output = builder.lanes_buffer(context.name, context.cells)
-    attributes = context.channels
-    builder.tile("softmax_output", context.name, (inputs[0], output), attributes)
+    builder.tile("softmax_output", context.name, (inputs[0], output), context.channels)
     return output, output
 
 
@@ -82,8 +82,7 @@ def softmax_backward(
     if not wanted[0]:
         return [None]
     result = builder.lanes_buffer(f"d input of {context.name}", context.cells)
-    attributes = context.channels
-    builder.tile("softmax_gradient", context.name, (gradient, cache, result), attributes)
+    builder.tile("softmax_gradient", context.name, (gradient, cache, result), context.channels)
     return [result]
 
 

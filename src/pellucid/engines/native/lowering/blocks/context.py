@@ -17,7 +17,12 @@ BlockBackward = Callable[
 
 @dataclass(frozen=True)
 class BlockLowering:
-    """The steps of a layer; as Lowering, but of values in channel blocks."""
+    """The steps of a layer; as Lowering, but of values in channel blocks.
+
+    Attributes:
+        follows_masks: whether backward can take a gradient with a mask; others are given it written down.
+    """
 
     forward: BlockForward
     backward: BlockBackward
+    follows_masks: bool = False

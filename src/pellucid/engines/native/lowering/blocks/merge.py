@@ -28,4 +28,6 @@ def add_backward(
     return [gradient if want else None for want in wanted]
 
 
-LOWERINGS: dict[type[Layer], BlockLowering] = {Add: BlockLowering(add_forward, add_backward)}
+LOWERINGS: dict[type[Layer], BlockLowering] = {
+    Add: BlockLowering(add_forward, add_backward, follows_masks=True)
+}

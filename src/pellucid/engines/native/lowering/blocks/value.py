@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.plan import Buffer, Layout, Scale, Step
+from pellucid.engines.native.plan import Buffer, Layout, Scale, Scope, Step
 from pellucid.layers import Shape
 
 BYTE_SCALE = 1 / 255
@@ -33,18 +33,21 @@ class ImageSource:
 
 @dataclass(frozen=True)
 class BlockValue:
-    """A batch of arrays: rectified(a x + b other + c), with a, b and c of each channel.
+    """A batch of arrays: rectified(a x + b other + c), with a, b and c of each channel; 0 where masked.
 
     Attributes:
         name: for people, and of the node it belongs to.
         shape: of one image.
         x: in blocks, unless `images` says otherwise.
         other: a second array in blocks, or None.
-        coefficients: (3, padded channels) floats a, b and c; None for 1, 1 and 0.
+        coefficients: (3, padded channels) floats a, b and c; None for 1, 1 and 0. b is 1 where there is no
+            other, so that one can be added.
         rectified: whether negative results count as 0.
         images: where x is an external with whole images; then there is no other.
         sums: (2, padded channels) doubles a shard, the sums of x and of its squares over the batch, where
             the kernel that wrote x was asked for them.
+        mask: of a gradient that passed a rectifier: cells where this value is not positive count as 0. Only
+            lowerings that say so are given one (BlockLowering.follows_masks).
     """
 
     name: str
@@ -55,12 +58,22 @@ class BlockValue:
     rectified: bool = False
     images: ImageSource | None = None
     sums: Buffer | None = None
+    mask: BlockValue | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether x in blocks is all there is."""
-        described = self.other is None and self.coefficients is None and not self.rectified
-        return described and self.images is None
+        return self.is_linear and self.other is None and self.coefficients is None
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is a x + b other + c, and all of that in blocks."""
+        return not self.rectified and self.mask is None and self.images is None
+
+    @property
+    def operands(self) -> tuple[Buffer | None, ...]:
+        """As kernels that read descriptions take it (native/kernels/blocks/description.h)."""
+        return self.x, self.other, self.coefficients
 
     @property
     def positions(self) -> int:
@@ -88,6 +101,11 @@ def _write_images(builder: PlanBuilder, value: BlockValue, images: ImageSource) 
     return replace(value, x=output, images=None)
 
 
+def mask_operands(value: BlockValue) -> tuple[Buffer | None, ...]:
+    """The operands of its mask; nothing where it has none."""
+    return (None, None, None) if value.mask is None else value.mask.operands
+
+
 def plain(builder: PlanBuilder, value: BlockValue) -> BlockValue:
     """The value written down in blocks, once however many readers ask."""
     if value.is_plain:
@@ -104,7 +122,7 @@ def _write(builder: PlanBuilder, value: BlockValue) -> BlockValue:
     step = Step(
         "blocks_combine",
         value.name,
-        (value.x, value.other, value.coefficients, output),
+        (*value.operands, *mask_operands(value), output),
         {**channels_of(value.shape), "rectify": int(value.rectified)},
         extent=builder.blocks(value.shape[0]),
         scale=Scale.IMAGES,
@@ -140,5 +158,28 @@ def scatter_blocks(builder: PlanBuilder, value: BlockValue, external: Buffer) ->
 
 def total(builder: PlanBuilder, name: str, first: BlockValue, second: BlockValue) -> BlockValue:
     """The sum of two values of one shape, described."""
-    x, other = plain(builder, first), plain(builder, second)
-    return BlockValue(name, first.shape, x.x, other=other.x)
+    first, second = (
+        value if value.is_linear and value.other is None else plain(builder, value)
+        for value in (first, second)
+    )
+    if first.coefficients is None and second.coefficients is not None:
+        first, second = second, first
+    coefficients = first.coefficients
+    if second.coefficients is not None:
+        coefficients = _join_coefficients(builder, name, first, second)
+    return BlockValue(name, first.shape, first.x, other=second.x, coefficients=coefficients)
+
+
+def _join_coefficients(builder: PlanBuilder, name: str, first: BlockValue, second: BlockValue) -> Buffer:
+    blocks = builder.blocks(first.shape[0])
+    values = 3 * blocks * builder.lanes
+    sources = (first.coefficients, second.coefficients)
+    from_state = all(source is not None and source.scope is Scope.PREPARED for source in sources)
+    make = builder.prepared_buffer if from_state else builder.batch_buffer
+    joined = make(f"{name} coefficients", values)
+    step = Step("blocks_join_coefficients", name, (*sources, joined), {"cells": blocks}, blocks)
+    if from_state:
+        builder.prepare(step)
+    else:
+        builder.shared([step])
+    return joined

@@ -1,0 +1,88 @@
+// Reading a described value, a x + b other + c, where no array holds it.
+#pragma once
+
+#include "base/simd.h"
+#include "kernels/call.h"
+
+namespace pellucid::PELLUCID_ISA {
+
+PELLUCID_INLINE std::int64_t blocks_of(std::int64_t channels) {
+  return (channels + LANES - 1) / LANES;
+}
+
+// Three operands of a call: x, other or null, coefficients (3, padded channels) or null.
+struct Description {
+  const Vector* x;
+  const Vector* other;
+  const Vector* coefficients;
+
+  PELLUCID_INLINE Description(const Call& call, int first)
+      : x(call.operand<const Vector>(first)),
+        other(call.operand<const Vector>(first + 1)),
+        coefficients(call.operand<const Vector>(first + 2)) {}
+
+  [[nodiscard]] PELLUCID_INLINE bool is_plain() const { return other == nullptr && coefficients == nullptr; }
+};
+
+// Of one block of channels. OTHER: whether there is another array.
+template <bool OTHER>
+struct Reader {
+  const Vector* x;
+  const Vector* other;
+  Vector a, b, c;
+
+  PELLUCID_INLINE Reader(const Description& value, std::int64_t blocks, std::int64_t block)
+      : x(value.x), other(value.other), a(broadcast(1.0F)), b(broadcast(1.0F)), c{} {
+    if (value.coefficients == nullptr) return;
+    a = value.coefficients[block];
+    b = value.coefficients[blocks + block];
+    c = value.coefficients[2 * blocks + block];
+  }
+  PELLUCID_INLINE Vector operator()(std::int64_t cell) const {
+    Vector value = a * x[cell] + c;
+    if constexpr (OTHER) value += b * other[cell];
+    return value;
+  }
+};
+
+// A value that is written down.
+struct PlainReader {
+  const Vector* x;
+
+  PELLUCID_INLINE PlainReader(const Description& value, std::int64_t, std::int64_t) : x(value.x) {}
+  PELLUCID_INLINE Vector operator()(std::int64_t cell) const { return x[cell]; }
+};
+
+// Call visit.template operator()<Type>() with the reader's type, which is chosen once for all cells.
+template <typename Visit>
+PELLUCID_INLINE void with_reader(const Description& value, const Visit& visit) {
+  if (value.is_plain()) return visit.template operator()<PlainReader>();
+  if (value.other != nullptr) return visit.template operator()<Reader<true>>();
+  visit.template operator()<Reader<false>>();
+}
+
+// Keeps the cells where a described value is positive; a NaN is not.
+template <typename Values>
+struct Mask {
+  Values values;
+
+  PELLUCID_INLINE Mask(const Description& value, std::int64_t blocks, std::int64_t block)
+      : values(value, blocks, block) {}
+  PELLUCID_INLINE Vector operator()(std::int64_t cell, Vector value) const {
+    return keep_where(values(cell) > Vector{}, value);
+  }
+};
+
+// Keeps every cell.
+struct NoMask {
+  PELLUCID_INLINE NoMask(const Description&, std::int64_t, std::int64_t) {}
+  PELLUCID_INLINE Vector operator()(std::int64_t, Vector value) const { return value; }
+};
+
+template <typename Visit>
+PELLUCID_INLINE void with_mask(const Description& value, const Visit& visit) {
+  if (value.x == nullptr) return visit.template operator()<NoMask>();
+  with_reader(value, [&]<typename Values>() { visit.template operator()<Mask<Values>>(); });
+}
+
+}  // namespace pellucid::PELLUCID_ISA
