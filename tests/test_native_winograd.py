@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from winograd_cases import Bench, ConvolutionCase, relative_error
+from winograd_cases import Array, Bench, ConvolutionCase, relative_error
 
 from pellucid.engines.native import instruction_sets
 from pellucid.engines.native.lowering.blocks import winograd
@@ -33,7 +33,7 @@ def instruction_set(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def assert_close(ours: np.ndarray, exact: np.ndarray, what: str, tolerance: float = 1e-5) -> None:
+def assert_close(ours: Array, exact: Array, what: str, tolerance: float = 1e-5) -> None:
     """Within `tolerance` of the largest cell."""
     scale = float(np.abs(exact).max())
     np.testing.assert_allclose(ours, exact, rtol=0, atol=tolerance * scale, err_msg=f"{what}, seed {SEED}")
@@ -145,10 +145,43 @@ def test_the_input_gradient_equals_the_definition(
         assert_close(bench.run(weights, count), case.input_gradient(delta, weights), f"{count} images")
 
 
-@pytest.mark.parametrize(("channels", "size", "count"), [(64, 56, 1), (512, 7, 2)])
-def test_errors_of_both_directions_at_real_shapes_stay_below_one_in_a_hundred_thousand(
-    channels: int, size: int, count: int
+def run_weight_gradient(bench: Bench, images: Array, delta: Array) -> Array:
+    target = bench.context.gradient("weight")
+    assert target is not None
+    value, gradient = bench.bring("images", images), bench.bring("delta", delta)
+    winograd.weight_gradient(bench.builder, bench.context, value, gradient, target)
+    bench.export_floats(target)
+    return bench.run({}, len(images)).reshape(bench.case.out_channels, -1, 3, 3)
+
+
+@pytest.mark.parametrize("shards", SHARDS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_weight_gradient_equals_the_definition(
+    instruction_set: str, case: ConvolutionCase, shards: int
 ) -> None:
+    for count in BATCHES:
+        generator = np.random.default_rng(SEED + count)
+        bench = Bench(case, instruction_set, capacity=count, shards=shards, differentiated=True)
+        images, delta = case.images(generator, count), case.deltas(generator, count)
+        exact = case.weight_gradient(images, delta)
+        assert_close(run_weight_gradient(bench, images, delta), exact, f"{count} images", 2e-5)
+
+
+@pytest.mark.parametrize(("capacity", "count"), [(40, 1), (40, 2), (3, 1)])
+def test_a_weight_gradient_of_fewer_images_than_the_capacity(
+    instruction_set: str, capacity: int, count: int
+) -> None:
+    """Shards without a tile of their own bring nothing."""
+    case = ConvolutionCase(16, 16, 4, 4)
+    generator = np.random.default_rng(SEED)
+    bench = Bench(case, instruction_set, capacity=capacity, shards=3, differentiated=True)
+    images, delta = case.images(generator, count), case.deltas(generator, count)
+    exact = case.weight_gradient(images, delta)
+    assert_close(run_weight_gradient(bench, images, delta), exact, f"{count} images", 2e-5)
+
+
+@pytest.mark.parametrize(("channels", "size", "count"), [(64, 56, 1), (512, 7, 2)])
+def test_errors_at_real_shapes_stay_within_their_bounds(channels: int, size: int, count: int) -> None:
     case = ConvolutionCase(channels, channels, size, size)
     generator = np.random.default_rng(SEED)
     bench = Bench(case, instruction_sets()[-1], capacity=count, shards=2)
@@ -160,3 +193,6 @@ def test_errors_of_both_directions_at_real_shapes_stay_below_one_in_a_hundred_th
     delta = case.deltas(generator, count)
     bench.export(winograd.input_gradient(bench.builder, bench.context, bench.bring("delta", delta)))
     assert relative_error(bench.run(weights, count), case.input_gradient(delta, weights)) < 1e-5
+    bench = Bench(case, instruction_sets()[-1], capacity=count, shards=2, differentiated=True)
+    exact = case.weight_gradient(images, delta)
+    assert relative_error(run_weight_gradient(bench, images, delta), exact) < 2e-5

@@ -88,6 +88,12 @@ class ConvolutionCase:
         result: Array = functional.pad(padded, (-left, -right, -top, -bottom)).numpy()
         return result
 
+    def weight_gradient(self, images: Array, delta: Array) -> Array:
+        """The definition: images and channels change places."""
+        gradient = torch.from_numpy(delta).double().transpose(0, 1)
+        result = functional.conv2d(self.padded(images).transpose(0, 1), gradient).transpose(0, 1)
+        return np.ascontiguousarray(result.numpy())
+
 
 @dataclass
 class Bench:

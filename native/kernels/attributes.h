@@ -124,6 +124,10 @@ PELLUCID_ATTRIBUTES(WinogradAttributes, PELLUCID_WINOGRAD)
   INTEGER(in_channels) INTEGER(out_channels) INTEGER(transposed)
 PELLUCID_ATTRIBUTES(WinogradWeightsAttributes, PELLUCID_WINOGRAD_WEIGHTS)
 
+// parts: sums that make up the gradient.
+#define PELLUCID_WINOGRAD_GRADIENT(INTEGER, REAL) INTEGER(in_channels) INTEGER(out_channels) INTEGER(parts)
+PELLUCID_ATTRIBUTES(WinogradGradientAttributes, PELLUCID_WINOGRAD_GRADIENT)
+
 #define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(DropoutAttributes, PELLUCID_DROPOUT)
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/simd.h"
+#include "kernels/call.h"
 
 namespace pellucid::PELLUCID_ISA {
 
@@ -13,6 +14,12 @@ struct BlockValue {
   const Vector* coefficients;
   bool rectify;
 
+  // From three neighbouring operands.
+  PELLUCID_INLINE BlockValue(const Call& call, int first, bool rectify_it)
+      : x(call.operand<const Vector>(first)),
+        other(call.operand<const Vector>(first + 1)),
+        coefficients(call.operand<const Vector>(first + 2)),
+        rectify(rectify_it) {}
   [[nodiscard]] PELLUCID_INLINE bool is_plain() const {
     return other == nullptr && coefficients == nullptr && !rectify;
   }

@@ -84,7 +84,17 @@ void multiply_planes(const WinogradAttributes& shape, std::int64_t tiles, const 
 void transform_output(const WinogradAttributes& shape, const Vector* planes, const TileRun& run,
                       const WinogradOutput& output, std::int64_t begin, std::int64_t end);
 
-// B^T d: `from` and `to` are the first of six numbers, so far apart.
+// A delta A^T of (output block, tile) items into planes of (output blocks, tiles).
+void transform_delta(const WinogradAttributes& shape, const BlockValue& delta, const TileRun& run,
+                     Vector* planes, std::int64_t begin, std::int64_t end);
+
+// Adds the sums over tiles of inputs times deltas to planes of kernel gradients, of (point, group of output
+// blocks) items; `first`: they are the first, and nothing is there to add to.
+void accumulate_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
+                       const Vector* deltas, Vector* gradients, bool first, std::int64_t begin,
+                       std::int64_t end);
+
+// B^T d; the results lie `stride` apart, as of all that follow.
 PELLUCID_INLINE void transform_patch(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {
   const Vector difference = d[3] - d[1];
   const Vector even = d[4] - 4.0F * d[2];
@@ -120,6 +130,30 @@ PELLUCID_INLINE void transform_taps(const Vector (&g)[TAPS], Vector* to, std::in
   to[3 * stride] = far + (1.0F / 12) * g[1];
   to[4 * stride] = far - (1.0F / 12) * g[1];
   to[5 * stride] = g[2];
+}
+
+// A delta.
+PELLUCID_INLINE void transform_tile(const Vector (&delta)[TILE], Vector* to, std::int64_t stride) {
+  const Vector even = delta[0] + delta[2];
+  const Vector odd = delta[1] + delta[3];
+  const Vector far_even = delta[0] + 4.0F * delta[2];
+  const Vector far_odd = 2.0F * delta[1] + 8.0F * delta[3];
+  to[0] = delta[0];
+  to[stride] = even + odd;
+  to[2 * stride] = even - odd;
+  to[3 * stride] = far_even + far_odd;
+  to[4 * stride] = far_even - far_odd;
+  to[5 * stride] = delta[3];
+}
+
+// G^T u.
+PELLUCID_INLINE void transform_gradient(const Vector (&u)[PATCH], Vector* to, std::int64_t stride) {
+  const Vector sum1 = u[1] + u[2];
+  const Vector sum2 = u[3] + u[4];
+  const Vector third = (1.0F / 6) * (sum2 - sum1);
+  to[0] = 0.25F * u[0] + (1.0F / 24) * sum2 - (1.0F / 6) * sum1;
+  to[stride] = (1.0F / 6) * (u[2] - u[1]) + (1.0F / 12) * (u[3] - u[4]);
+  to[2 * stride] = third + u[5];
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -139,10 +139,7 @@ void winograd_output(const Call& call) {
 // products, bias or null, addend or null, sums or null -> y. Shared: tiles.
 void winograd_convolution(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
-  const BlockValue input{.x = call.operand<const Vector>(0),
-                         .other = call.operand<const Vector>(1),
-                         .coefficients = call.operand<const Vector>(2),
-                         .rectify = shape.rectify_input != 0};
+  const BlockValue input(call, 0, shape.rectify_input != 0);
   const auto* kernels = call.operand<const Vector>(3);
   auto* inputs = call.operand<Vector>(4);
   auto* products = call.operand<Vector>(5);

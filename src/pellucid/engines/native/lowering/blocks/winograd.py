@@ -46,6 +46,9 @@ MOST_SHARED_TILES = 196
 """That all shards share at a time."""
 
 
+Operands = tuple[Buffer | None, ...]
+
+
 @dataclass(frozen=True)
 class Tiling:
     """A convolution as its kernels see it; an input gradient is one from the outputs to the inputs.
@@ -136,12 +139,23 @@ def plane_bytes(vectors: int, lanes: int) -> int:
     return (lines | 1) * LINE
 
 
+def _planes_bytes(builder: PlanBuilder, channels: int, tiles: int) -> int:
+    return POINTS * plane_bytes(builder.blocks(channels) * tiles, builder.lanes)
+
+
+def _kernels_bytes(builder: PlanBuilder, tiles: Tiling) -> int:
+    return _planes_bytes(builder, tiles.out_channels, tiles.in_channels)
+
+
+def _groups(builder: PlanBuilder, channels: int) -> int:
+    return -(-builder.blocks(channels) // GROUP)
+
+
 def _transformed_kernels(
     builder: PlanBuilder, context: NodeContext, tiles: Tiling, scale: Buffer | None, *, transposed: bool
 ) -> Buffer:
     """Planes of kernels: made once where parameters stay as they are, in every run where they are trained."""
-    vectors = builder.blocks(tiles.out_channels) * tiles.in_channels
-    nbytes = POINTS * plane_bytes(vectors, builder.lanes)
+    nbytes = _kernels_bytes(builder, tiles)
     name = f"{context.name} transformed kernels"
     lasting = not (context.training or context.differentiated)
     planes = builder.prepared_buffer(name, nbytes // 4) if lasting else builder.pooled_buffer(name, nbytes)
@@ -150,14 +164,18 @@ def _transformed_kernels(
         "out_channels": tiles.out_channels,
         "transposed": int(transposed),
     }
-    groups = -(-builder.blocks(tiles.out_channels) // GROUP)
     operands = (context.parameter("weight"), scale, planes)
-    step = Step("winograd_weights", context.name, operands, attributes, groups * tiles.in_channels)
+    extent = _groups(builder, tiles.out_channels) * tiles.in_channels
+    step = Step("winograd_weights", context.name, operands, attributes, extent)
     if lasting:
         builder.prepare(step)
     else:
         builder.shared([step])
     return planes
+
+
+def _description(value: BlockValue) -> Operands:
+    return value.x, value.other, value.coefficients
 
 
 @dataclass(frozen=True)
@@ -171,11 +189,11 @@ class _Stages:
     output: Buffer
 
     @property
-    def source(self) -> tuple[Buffer | None, ...]:
-        return self.value.x, self.value.other, self.value.coefficients
+    def source(self) -> Operands:
+        return _description(self.value)
 
     @property
-    def finish(self) -> tuple[Buffer | None, ...]:
+    def finish(self) -> Operands:
         addend = self.epilogue.addend.x if self.epilogue.addend is not None else None
         return self.epilogue.bias, addend, self.epilogue.sums, self.output
 
@@ -185,14 +203,14 @@ class _Stages:
         )
 
 
-def _planes_bytes(builder: PlanBuilder, channels: int, tiles: int) -> int:
-    return POINTS * plane_bytes(builder.blocks(channels) * tiles, builder.lanes)
-
-
 def tiles_alone(builder: PlanBuilder, tiles: Tiling) -> int:
     """Tiles that a shard takes through all stages at a time."""
     channels = (builder.blocks(tiles.in_channels) + builder.blocks(tiles.out_channels)) * builder.lanes
     return min(MOST_TILES, max(FEWEST_TILES, CACHE_BYTES // (POINTS * channels * 4)))
+
+
+def _shared_tiles(builder: PlanBuilder, tiles: Tiling) -> int:
+    return min(MOST_SHARED_TILES, tiles.tiles * builder.capacity)
 
 
 def _works_alone(builder: PlanBuilder, tiles: Tiling) -> bool:
@@ -215,7 +233,7 @@ def _alone(builder: PlanBuilder, name: str, stages: _Stages) -> None:
 def _together(builder: PlanBuilder, name: str, stages: _Stages) -> None:
     """All shards on the same tiles, stage by stage."""
     tiles = stages.tiles
-    chunk = min(MOST_SHARED_TILES, tiles.tiles * builder.capacity)
+    chunk = _shared_tiles(builder, tiles)
     inputs = builder.pooled_buffer(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
     products = builder.pooled_buffer(f"{name} products", _planes_bytes(builder, tiles.out_channels, chunk))
     attributes = stages.attributes(chunk)
@@ -228,7 +246,7 @@ def _together(builder: PlanBuilder, name: str, stages: _Stages) -> None:
                 name,
                 (inputs, stages.kernels, products),
                 attributes,
-                POINTS * -(-out_blocks // GROUP),
+                POINTS * _groups(builder, tiles.out_channels),
             ),
             Step("winograd_output", name, (products, *stages.finish), attributes, out_blocks, Scale.UNITS),
         ],
@@ -272,3 +290,64 @@ def input_gradient(
     stages = _Stages(tiles, _readable(builder, gradient), kernels, epilogue, result)
     _convolve(builder, context.name, stages)
     return BlockValue(name, shape, result, sums=epilogue.sums)
+
+
+def weight_gradient(
+    builder: PlanBuilder, context: NodeContext, value: BlockValue, gradient: BlockValue, target: Buffer
+) -> None:
+    """dJ/dW into the parameter's place in the gradient."""
+    tiles = tiling(context)
+    value, gradient = _readable(builder, value), _readable(builder, gradient)
+    alone = _works_alone(builder, tiles)
+    parts = builder.shards if alone else 1
+    size = _kernels_bytes(builder, tiles)
+    planes = builder.pooled_buffer(f"d {context.name} transformed kernels", parts * size)
+    chunk = tiles_alone(builder, tiles) if alone else _shared_tiles(builder, tiles)
+    attributes = tiles.attributes(rectify_input=value.rectified, rectify=gradient.rectified, chunk=chunk)
+    sources = _description(value), _description(gradient)
+    if alone:
+        _correlate_alone(builder, context.name, tiles, attributes, sources, planes)
+    else:
+        _correlate_together(builder, context.name, tiles, attributes, sources, planes)
+    shape = {"in_channels": tiles.in_channels, "out_channels": tiles.out_channels, "parts": parts}
+    extent = _groups(builder, tiles.out_channels) * tiles.in_channels
+    builder.shared([Step("winograd_weight_gradient", context.name, (planes, target), shape, extent)])
+
+
+def _correlate_alone(
+    builder: PlanBuilder,
+    name: str,
+    tiles: Tiling,
+    attributes: dict[str, int],
+    sources: tuple[Operands, Operands],
+    planes: Buffer,
+) -> None:
+    chunk = attributes["chunk"]
+    inputs = builder.scratch(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
+    deltas = builder.scratch(f"{name} deltas", _planes_bytes(builder, tiles.out_channels, chunk))
+    operands = (*sources[0], *sources[1], inputs, deltas, planes)
+    builder.shared([Step("winograd_correlation", name, operands, attributes, builder.shards)])
+
+
+def _correlate_together(
+    builder: PlanBuilder,
+    name: str,
+    tiles: Tiling,
+    attributes: dict[str, int],
+    sources: tuple[Operands, Operands],
+    planes: Buffer,
+) -> None:
+    chunk = attributes["chunk"]
+    inputs = builder.pooled_buffer(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
+    deltas = builder.pooled_buffer(f"{name} deltas", _planes_bytes(builder, tiles.out_channels, chunk))
+    in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
+    items = POINTS * _groups(builder, tiles.out_channels)
+    builder.shared(
+        [
+            Step("winograd_input", name, (*sources[0], inputs), attributes, in_blocks, Scale.UNITS),
+            Step("winograd_delta", name, (*sources[1], deltas), attributes, out_blocks, Scale.UNITS),
+            Step("winograd_accumulate", name, (inputs, deltas, planes), attributes, items),
+        ],
+        units=tiles.tiles,
+        chunk=chunk,
+    )
