@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pellucid.engines.native.lowering.blocks import merge, shape
+from pellucid.engines.native.lowering.blocks import convolution, merge, shape
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 
 __all__ = ["BLOCK_LOWERINGS", "BlockLowering"]
 
 BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
+    **convolution.LOWERINGS,
     **merge.LOWERINGS,
     **shape.LOWERINGS,
 }
