@@ -127,6 +127,70 @@ PELLUCID_ATTRIBUTES(WinogradWeightsAttributes, PELLUCID_WINOGRAD_WEIGHTS)
 // parts: sums that make up the gradient.
 #define PELLUCID_WINOGRAD_GRADIENT(INTEGER, REAL) INTEGER(in_channels) INTEGER(out_channels) INTEGER(parts)
 PELLUCID_ATTRIBUTES(WinogradGradientAttributes, PELLUCID_WINOGRAD_GRADIENT)
+// Which cells of the source a convolution's windows read, and how they are copied for it: see
+// kernels/blocks/convolution.h. images: to take at a time; form is an ImageForm.
+#define PELLUCID_BAND(INTEGER, REAL) \
+  INTEGER(in_height)                 \
+  INTEGER(in_width)                  \
+  INTEGER(sources)                   \
+  INTEGER(form)                      \
+  INTEGER(rectify_source)            \
+  REAL(scale)                        \
+  INTEGER(direct)                    \
+  INTEGER(joined)                    \
+  INTEGER(rows)                      \
+  INTEGER(columns)                   \
+  INTEGER(bands)                     \
+  INTEGER(slots)                     \
+  INTEGER(column_copies)             \
+  INTEGER(width)                     \
+  INTEGER(chunk)                     \
+  INTEGER(images)
+
+// Output position (row, column) is written to (row * row_step + first_row, likewise) of the output.
+#define PELLUCID_CORRELATION(INTEGER, REAL) \
+  PELLUCID_BAND(INTEGER, REAL)              \
+  INTEGER(groups)                           \
+  INTEGER(parts)                            \
+  INTEGER(taps)                             \
+  INTEGER(out_channels)                     \
+  INTEGER(out_height)                       \
+  INTEGER(out_width)                        \
+  INTEGER(row_step)                         \
+  INTEGER(column_step)                      \
+  INTEGER(first_row)                        \
+  INTEGER(first_column)                     \
+  INTEGER(rectify)
+PELLUCID_ATTRIBUTES(BlockCorrelationAttributes, PELLUCID_CORRELATION)
+
+// kernel_taps: of one kernel of the layer; taps: of those that are used. transposed: outputs are the layer's
+// inputs, as the gradient of its input has it.
+#define PELLUCID_KERNEL_PACKING(INTEGER, REAL) \
+  INTEGER(in_channels)                         \
+  INTEGER(out_channels)                        \
+  INTEGER(channel_groups)                      \
+  INTEGER(kernel_taps)                         \
+  INTEGER(taps)                                \
+  INTEGER(groups)                              \
+  INTEGER(transposed)
+PELLUCID_ATTRIBUTES(KernelPackingAttributes, PELLUCID_KERNEL_PACKING)
+
+// source_parts: that the source's channel blocks are shared out in.
+#define PELLUCID_KERNEL_GRADIENT(INTEGER, REAL) \
+  PELLUCID_BAND(INTEGER, REAL)                  \
+  INTEGER(in_channels)                          \
+  INTEGER(out_channels)                         \
+  INTEGER(channel_groups)                       \
+  INTEGER(taps)                                 \
+  INTEGER(groups)                               \
+  INTEGER(parts)                                \
+  INTEGER(source_parts)
+PELLUCID_ATTRIBUTES(KernelGradientAttributes, PELLUCID_KERNEL_GRADIENT)
+
+// Sizes of a padded map and of the map within.
+#define PELLUCID_FOLDING(INTEGER, REAL) \
+  INTEGER(channels) INTEGER(height) INTEGER(width) INTEGER(padded_height) INTEGER(padded_width)
+PELLUCID_ATTRIBUTES(FoldingAttributes, PELLUCID_FOLDING)
 
 #define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(DropoutAttributes, PELLUCID_DROPOUT)

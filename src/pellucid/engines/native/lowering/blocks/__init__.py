@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pellucid.engines.native.lowering.blocks import activation, merge, shape
+from pellucid.engines.native.lowering.blocks import activation, convolution, merge, shape
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 
@@ -15,6 +15,7 @@ __all__ = ["BLOCK_LOWERINGS", "BlockLowering"]
 
 BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
+    **convolution.LOWERINGS,
     **merge.LOWERINGS,
     **shape.LOWERINGS,
 }

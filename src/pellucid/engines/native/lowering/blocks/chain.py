@@ -5,14 +5,12 @@ from __future__ import annotations
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.fusion import Chain
 from pellucid.engines.native.lowering.blocks.convolution import convolution_output
-from pellucid.engines.native.lowering.blocks.dense import linear_output
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
-from pellucid.engines.native.lowering.blocks.normalization import folded
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.layers import Conv1d, Conv2d, Layer, Linear
+from pellucid.layers import Conv1d, Conv2d, Layer
 
-CHAINED: frozenset[type[Layer]] = frozenset({Conv1d, Conv2d, Linear})
+CHAINED: frozenset[type[Layer]] = frozenset({Conv1d, Conv2d})
 """Layers that a chain may begin with."""
 
 
@@ -34,11 +32,7 @@ def chain_forward(
         value: what the first node reads.
         addend: what is added, if the chain adds.
     """
-    if isinstance(first.node.layer, Linear):
-        return linear_output(builder, first, value, rectify=chain.rectified)
     scale, bias = None, first.parameter("bias")
-    if normalization is not None:
-        scale, bias = folded(builder, normalization, first)
     epilogue = Epilogue(
         bias=bias,
         scale=scale,

@@ -1,0 +1,334 @@
+// blocks_correlate: x, other, coefficients, indices, packed kernels, bias, addend, sums, groups, sources,
+// taps, rows, columns, scratch, y. All but the tables, the kernels and y may be null, as the source has it.
+//
+// y[o, i] = rectified(bias[o] + addend[o, i] + sum over sources c and taps u of w[o, c, u] x[c, cell of i and
+// u])
+//
+// It is a convolution's output, and with the kernels turned round its input's gradient; there, a stride makes
+// a call of every phase of positions, each with the taps that meet it. Neighbouring outputs x the vectors of
+// a group stay in registers over all taps of some sources: each weight that is loaded serves all the outputs,
+// each cell that is broadcast all the vectors.
+#include "base/simd.h"
+#include "kernels/block.h"
+#include "kernels/blocks/convolution_band.h"
+#include "kernels/declarations.h"
+
+namespace pellucid::PELLUCID_ISA {
+namespace {
+
+struct BlockArguments {
+  const float* x;
+  const Vector* weights;
+  float* y;
+  std::int64_t plane;     // of the source, in floats
+  std::int64_t y_step;    // between outputs, in floats
+  std::int64_t y_vector;  // between vectors of the group, in floats
+  const SourceEntry* sources;
+  std::int64_t source_count;
+  std::int64_t first_plane;  // the one at x
+  const std::int32_t* taps;  // in floats
+  std::int64_t tap_count;
+  bool begins;  // rather than adds to what y holds
+};
+
+// One channel at one tap: OUTPUTS cells, STEP floats apart, times VECTORS of weights.
+template <int OUTPUTS, int VECTORS, int STEP>
+PELLUCID_INLINE void accumulate(Vector (&sum)[OUTPUTS][VECTORS], const float* cells, const Vector* weights) {
+  Vector weight[VECTORS];
+  PELLUCID_UNROLL
+  for (int v = 0; v < VECTORS; ++v) weight[v] = weights[v];
+  PELLUCID_UNROLL
+  for (int i = 0; i < OUTPUTS; ++i) {
+    const Vector cell = broadcast(cells[i * STEP]);
+    PELLUCID_UNROLL
+    for (int v = 0; v < VECTORS; ++v) sum[i][v] += cell * weight[v];
+  }
+}
+
+constexpr int CHANNELS_AT_A_TIME = 4;
+
+template <int OUTPUTS, int VECTORS, int STEP>
+struct CorrelationBlock {
+  static void run(const BlockArguments& a) {
+    Vector sum[OUTPUTS][VECTORS] = {};
+    const Vector* weights = a.weights;
+    const std::int32_t* const taps_end = a.taps + a.tap_count;
+    for (std::int64_t s = 0; s < a.source_count; ++s) {
+      const SourceEntry& source = a.sources[s];
+      const float* plane = a.x + (source.plane - a.first_plane) * a.plane + source.first;
+      const int count = source.count;
+      for (const std::int32_t* tap = a.taps; tap != taps_end; ++tap) {
+        const float* cells = plane + *tap;
+        int channel = 0;
+        if constexpr (STEP > 1) {
+          for (; channel + CHANNELS_AT_A_TIME <= count; channel += CHANNELS_AT_A_TIME) {
+            PELLUCID_UNROLL
+            for (int next = 0; next < CHANNELS_AT_A_TIME; ++next) {
+              accumulate<OUTPUTS, VECTORS, STEP>(sum, cells + next, weights + next * VECTORS);
+            }
+            cells += CHANNELS_AT_A_TIME;
+            weights += CHANNELS_AT_A_TIME * VECTORS;
+          }
+        }
+        for (; channel < count; ++channel, ++cells, weights += VECTORS) {
+          accumulate<OUTPUTS, VECTORS, STEP>(sum, cells, weights);
+        }
+      }
+    }
+    float* y = a.y;
+    PELLUCID_UNROLL
+    for (int i = 0; i < OUTPUTS; ++i, y += a.y_step) {
+      PELLUCID_UNROLL
+      for (int v = 0; v < VECTORS; ++v) {
+        auto* to = reinterpret_cast<Vector*>(y + v * a.y_vector);
+        *to = a.begins ? sum[i][v] : *to + sum[i][v];
+      }
+    }
+  }
+};
+
+// Outputs of a block by the vectors of its group.
+constexpr int MOST_OUTPUTS = REGISTERS == 32 ? 16 : 12;
+constexpr int OUTPUTS_OF[3] = {0, MOST_OUTPUTS, REGISTERS == 32 ? 14 : 6};
+
+template <int STEP>
+struct CorrelationTable {
+  using Function = void (*)(const BlockArguments&);
+  Function functions[3][MOST_OUTPUTS + 1] = {};
+
+  constexpr CorrelationTable() {
+    fill<1, 1>();
+    fill<2, 1>();
+  }
+  template <int VECTORS, int OUTPUTS>
+  constexpr void fill() {
+    functions[VECTORS][OUTPUTS] = &CorrelationBlock<OUTPUTS, VECTORS, STEP>::run;
+    if constexpr (OUTPUTS < OUTPUTS_OF[VECTORS]) fill<VECTORS, OUTPUTS + 1>();
+  }
+};
+
+constexpr CorrelationTable<LANES> of_blocks;
+constexpr CorrelationTable<1> of_channels;
+
+// Weights of a group's sources that a pass over the band's outputs reads, at most: they stay in the L1 cache.
+constexpr std::int64_t WEIGHTS_AT_A_TIME = REGISTERS == 32 ? 8192 : 4096;
+
+class Correlation {
+ public:
+  explicit Correlation(const Call& call)
+      : shape_(call.as<BlockCorrelationAttributes>()),
+        band_(call, call.operand<const std::int32_t>(11), call.operand<const std::int32_t>(12)),
+        weights_(call.operand<const Vector>(4)),
+        bias_(call.operand<const float>(5)),
+        addend_(call.operand<const float>(6)),
+        sums_(call.operand<double>(7)),
+        groups_(call.operand<const OutputGroup>(8)),
+        sources_(call.operand<const SourceEntry>(9)),
+        taps_(call.operand<const std::int32_t>(10)),
+        scratch_(call.operand<float>(13)),
+        y_(call.operand<float>(14)),
+        batch_(call.run->batch_images),
+        vectors_((shape_.out_channels + LANES - 1) / LANES),
+        map_(shape_.out_height * shape_.out_width * LANES) {}
+
+  // Items are numbered (part of the groups, image, band); images of one part are taken several at a time.
+  void run(std::int64_t begin, std::int64_t end) {
+    while (begin < end) {
+      const std::int64_t band = begin % shape_.bands;
+      first_image_ = begin / shape_.bands % batch_;
+      const std::int64_t part = begin / shape_.bands / batch_;
+      images_ = 1;
+      while (images_ < shape_.images && begin + images_ < end && first_image_ + images_ < batch_) ++images_;
+      row_ = cut_at(shape_.rows, band, shape_.bands);
+      row_end_ = cut_at(shape_.rows, band + 1, shape_.bands);
+      run_part(cut_at(shape_.groups, part, shape_.parts), cut_at(shape_.groups, part + 1, shape_.parts));
+      begin += images_;
+    }
+  }
+
+ private:
+  // All planes that the groups read, a chunk of them at a time.
+  void run_part(std::int64_t first_group, std::int64_t last_group) {
+    std::int64_t first = shape_.sources;
+    std::int64_t last = 0;
+    for (std::int64_t g = first_group; g < last_group; ++g) {
+      const OutputGroup& group = groups_[g];
+      if (group.sources == 0) continue;
+      const std::int64_t begin = sources_[group.first_source].plane;
+      const std::int64_t end = sources_[group.first_source + group.sources - 1].plane + 1;
+      first = begin < first ? begin : first;
+      last = end > last ? end : last;
+    }
+    if (shape_.taps == 0) last = first;
+    do {
+      const std::int64_t end =
+          shape_.direct != 0 || first + shape_.chunk > last ? last : first + shape_.chunk;
+      if (shape_.direct == 0) copy(first, end);
+      for (std::int64_t g = first_group; g < last_group; ++g) {
+        run_group(groups_[g], first, end);
+        if (end >= last) finish(groups_[g]);
+      }
+      first = end;
+    } while (first < last);
+  }
+
+  void copy(std::int64_t first, std::int64_t end) {
+    first_plane_ = first;
+    float* to = scratch_;
+    for (std::int64_t image = 0; image < images_; ++image) {
+      for (std::int64_t plane = first; plane < end; ++plane, to += band_.plane()) {
+        band_.copy(first_image_ + image, plane, row_, row_end_, to);
+      }
+      to += (shape_.chunk - (end - first)) * band_.plane();
+    }
+  }
+
+  [[nodiscard]] const float* source(std::int64_t image) const {
+    if (shape_.direct != 0) return band_.direct(first_image_ + image) + row_ * band_.row();
+    return scratch_ + image * shape_.chunk * band_.plane();
+  }
+
+  // Where an output lies: of the first vector of a group, row and column as the call counts them.
+  [[nodiscard]] std::int64_t place(std::int64_t image, std::int64_t vector, std::int64_t row) const {
+    const std::int64_t y = row * shape_.row_step + shape_.first_row;
+    return ((first_image_ + image) * vectors_ + vector) * map_ +
+           (y * shape_.out_width + shape_.first_column) * LANES;
+  }
+
+  // The sources of a group that lie within planes [first, end).
+  void run_group(const OutputGroup& group, std::int64_t first, std::int64_t end) {
+    const SourceEntry* source = sources_ + group.first_source;
+    const SourceEntry* const last = source + group.sources;
+    const SourceEntry* const all = source;
+    while (source != last && source->plane < first) ++source;
+    const std::int64_t most =
+        WEIGHTS_AT_A_TIME / ((shape_.taps + (shape_.taps == 0 ? 1 : 0)) * group.vectors * LANES);
+    while (source != last && source->plane < end) {
+      const SourceEntry* until = source;
+      for (std::int64_t channels = 0; until != last && until->plane < end; ++until) {
+        channels += until->count;
+        if (until != source && channels > most) break;
+      }
+      BlockArguments a = {};
+      a.sources = source;
+      a.source_count = until - source;
+      a.first_plane = first_plane_;
+      a.begins = source == all;
+      a.weights = weights_ + source->weights;
+      run_sources(group, a);
+      source = until;
+    }
+    if (group.sources == 0 || shape_.taps == 0) clear(group);
+  }
+
+  void run_sources(const OutputGroup& group, BlockArguments& a) {
+    a.plane = band_.plane();
+    a.y_step = shape_.column_step * LANES;
+    a.y_vector = map_;
+    a.taps = taps_;
+    a.tap_count = shape_.taps;
+    const auto* functions =
+        band_.is_planar() ? of_channels.functions[group.vectors] : of_blocks.functions[group.vectors];
+    const Cut cut(static_cast<int>(run_length()), OUTPUTS_OF[group.vectors]);
+    for (std::int64_t image = 0; image < images_; ++image) {
+      for (std::int64_t row = 0; row < runs(); ++row) {
+        a.x = source(image) + row * band_.row();
+        a.y = y_ + place(image, group.first, row_ + row);
+        for (int part = 0; part < cut.parts; ++part) {
+          const int outputs = cut.size(part);
+          functions[outputs](a);
+          a.x += outputs * band_.cell();
+          a.y += outputs * a.y_step;
+        }
+      }
+    }
+  }
+
+  // Outputs that follow upon each other: a row's, or where rows are joined the band's.
+  [[nodiscard]] std::int64_t runs() const { return shape_.joined != 0 ? 1 : row_end_ - row_; }
+  [[nodiscard]] std::int64_t run_length() const {
+    return shape_.joined != 0 ? (row_end_ - row_) * shape_.columns : shape_.columns;
+  }
+
+  // Call visit(place) for every output of a vector.
+  template <typename Visit>
+  PELLUCID_INLINE void for_each_output(std::int64_t vector, const Visit& visit) const {
+    const std::int64_t length = run_length();
+    const std::int64_t step = shape_.column_step * LANES;
+    for (std::int64_t image = 0; image < images_; ++image) {
+      for (std::int64_t row = 0; row < runs(); ++row) {
+        const std::int64_t first = place(image, vector, row_ + row);
+        for (std::int64_t i = 0; i < length; ++i) visit(first + i * step);
+      }
+    }
+  }
+
+  void clear(const OutputGroup& group) {
+    for (std::int64_t vector = group.first; vector < group.first + group.vectors; ++vector) {
+      for_each_output(vector, [&](std::int64_t at) { *reinterpret_cast<Vector*>(y_ + at) = Vector{}; });
+    }
+  }
+
+  [[nodiscard]] Vector bias(std::int64_t vector) const {
+    Vector value = {};
+    if (bias_ == nullptr) return value;
+    const std::int64_t rest = shape_.out_channels - vector * LANES;
+    for (int lane = 0; lane < LANES && lane < rest; ++lane) value[lane] = bias_[vector * LANES + lane];
+    return value;
+  }
+
+  // What comes after the sums.
+  void finish(const OutputGroup& group) {
+    if (bias_ == nullptr && addend_ == nullptr && sums_ == nullptr && shape_.rectify == 0) return;
+    for (std::int64_t vector = group.first; vector < group.first + group.vectors; ++vector) {
+      const Vector offset = bias(vector);
+      Vector sum = {};
+      Vector squares = {};
+      for_each_output(vector, [&](std::int64_t at) {
+        auto* y = reinterpret_cast<Vector*>(y_ + at);
+        Vector value = *y + offset;
+        if (addend_ != nullptr) value += *reinterpret_cast<const Vector*>(addend_ + at);
+        // Not max(): a NaN stays one.
+        if (shape_.rectify != 0) value = select(value < Vector{}, Vector{}, value);
+        *y = value;
+        sum += value;
+        squares += value * value;
+      });
+      if (sums_ == nullptr) continue;
+      double* totals = sums_ + vector * LANES;
+      for (int lane = 0; lane < LANES; ++lane) {
+        totals[lane] += static_cast<double>(sum[lane]);
+        totals[vectors_ * LANES + lane] += static_cast<double>(squares[lane]);
+      }
+    }
+  }
+
+  const BlockCorrelationAttributes& shape_;
+  const Band<BlockCorrelationAttributes> band_;
+  const Vector* weights_;
+  const float* bias_;
+  const float* addend_;
+  double* sums_;
+  const OutputGroup* groups_;
+  const SourceEntry* sources_;
+  const std::int32_t* taps_;
+  float* scratch_;
+  float* y_;
+  std::int64_t batch_;
+  std::int64_t vectors_;  // of an output map
+  std::int64_t map_;      // floats of one vector's output map
+  std::int64_t first_image_ = 0;
+  std::int64_t images_ = 1;
+  std::int64_t row_ = 0;
+  std::int64_t row_end_ = 0;
+  std::int64_t first_plane_ = 0;
+};
+
+}  // namespace
+
+// Shared: parts of the groups x bands, of all images.
+void blocks_correlate(const Call& call) {
+  Correlation(call).run(call.begin, call.end);
+}
+
+}  // namespace pellucid::PELLUCID_ISA

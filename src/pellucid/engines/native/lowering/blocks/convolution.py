@@ -1,0 +1,65 @@
+"""Convolutions on channel blocks, each by the algorithm that serves it best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pellucid.engines.native.builder import PlanBuilder
+from pellucid.engines.native.lowering.blocks import direct, winograd
+from pellucid.engines.native.lowering.blocks.algorithms import Algorithm, algorithm_of
+from pellucid.engines.native.lowering.blocks.context import BlockLowering
+from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.kernel_gradient import bias_gradient
+from pellucid.engines.native.lowering.blocks.value import BlockValue
+from pellucid.engines.native.lowering.context import Cache, NodeContext
+from pellucid.engines.native.lowering.convolution import Geometry, geometry
+from pellucid.layers import Conv1d, Conv2d, Convolution, Layer
+
+
+def sizes_of(context: NodeContext) -> Geometry:
+    """The sizes of a node's convolution."""
+    layer = context.node.layer
+    assert isinstance(layer, Convolution)
+    return geometry(context, layer)
+
+
+def convolution_output(
+    builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue
+) -> BlockValue:
+    """A convolution's output, put through what comes after it."""
+    match algorithm_of(context, builder.lanes):
+        case Algorithm.DIRECT:
+            return direct.output(builder, context, sizes_of(context), value, epilogue)
+        case Algorithm.WINOGRAD:
+            return winograd.output(builder, context, value, epilogue)
+
+
+def forward(
+    builder: PlanBuilder, context: NodeContext, inputs: Sequence[BlockValue]
+) -> tuple[BlockValue, Cache]:
+    """The sums plus bias."""
+    epilogue = Epilogue(bias=context.parameter("bias"))
+    return convolution_output(builder, context, inputs[0], epilogue), inputs[0]
+
+
+def backward(
+    builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: BlockValue, wanted: Sequence[bool]
+) -> list[BlockValue | None]:
+    """dJ/dW and dJ/db where they are wanted, then dJ/dx."""
+    bias_gradient(builder, context, gradient)
+    match algorithm_of(context, builder.lanes):
+        case Algorithm.DIRECT:
+            sizes = sizes_of(context)
+            direct.weight_gradient(builder, context, sizes, cache, gradient)
+            return [direct.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
+        case Algorithm.WINOGRAD:
+            target = context.gradient("weight")
+            if target is not None:
+                winograd.weight_gradient(builder, context, cache, gradient, target)
+            return [winograd.input_gradient(builder, context, gradient) if wanted[0] else None]
+
+
+LOWERINGS: dict[type[Layer], BlockLowering] = {
+    Conv1d: BlockLowering(forward, backward),
+    Conv2d: BlockLowering(forward, backward),
+}

@@ -1,0 +1,122 @@
+"""Direct convolution over channel blocks: output, gradient of the input, gradient of the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pellucid.engines.native.builder import PlanBuilder
+from pellucid.engines.native.lowering.blocks.bands import AxisReads, band, source_cell
+from pellucid.engines.native.lowering.blocks.correlation import (
+    Target,
+    all_taps,
+    convolution,
+    correlate,
+    forward_axes,
+    readable,
+)
+from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.kernel_gradient import weight_gradient
+from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
+from pellucid.engines.native.lowering.context import NodeContext
+from pellucid.engines.native.lowering.convolution import Geometry
+from pellucid.engines.native.plan import Buffer, Scale, Step
+from pellucid.layers import AxisWindow, Convolution
+
+__all__ = ["input_gradient", "output", "weight_gradient"]
+
+
+def output(
+    builder: PlanBuilder, context: NodeContext, sizes: Geometry, value: BlockValue, epilogue: Epilogue
+) -> BlockValue:
+    """The convolution's output."""
+    layer = convolution(context)
+    value = readable(builder, layer, value)
+    rows, columns = forward_axes(layer, sizes)
+    reads = band(builder, value, rows, columns, all_taps(sizes))
+    y = builder.blocks_buffer(context.name, context.output_shape)
+    target = Target(context.name, context.output_shape, y)
+    correlate(builder, context, reads, target, range(len(reads.taps)), epilogue)
+    return BlockValue(context.name, context.output_shape, y, sums=epilogue.sums)
+
+
+def input_gradient(
+    builder: PlanBuilder,
+    context: NodeContext,
+    sizes: Geometry,
+    gradient: BlockValue,
+    epilogue: Epilogue | None = None,
+) -> BlockValue:
+    """The gradient of the input: for each phase of positions a correlation with the taps that meet it."""
+    layer = convolution(context)
+    gradient = readable(builder, layer, gradient)
+    name, shape = f"d input of {context.name}", context.input_shapes[0]
+    folds = sizes.is_padded and layer.padding_mode != "zeros"
+    axes = [_unpadded(axis) for axis in (sizes.rows, sizes.columns)] if folds else [sizes.rows, sizes.columns]
+    lengths = [axis.input for axis in axes]
+    padded = (shape[0], *lengths)
+    y = builder.blocks_buffer(name, padded)
+    steps = axes[0].stride, axes[1].stride
+    for first_row in range(min(steps[0], lengths[0])):
+        for first_column in range(min(steps[1], lengths[1])):
+            rows, row_taps = _phase(axes[0], first_row)
+            columns, column_taps = _phase(axes[1], first_column)
+            taps = [(i, j) for i in range(len(row_taps)) for j in range(len(column_taps))]
+            numbers = [row_taps[i] * axes[1].kernel + column_taps[j] for i, j in taps]
+            target = Target(name, padded, y, steps, (first_row, first_column))
+            reads = band(builder, gradient, rows, columns, taps, contiguous=target.is_whole)
+            own = Epilogue() if folds or epilogue is None else epilogue
+            correlate(builder, context, reads, target, numbers, own, transposed=True)
+    if folds:
+        y = _fold(builder, context, layer, sizes, y)
+    result = BlockValue(name, shape, y)
+    return result if not folds or epilogue is None else _apply(builder, result, epilogue)
+
+
+def _apply(builder: PlanBuilder, value: BlockValue, epilogue: Epilogue) -> BlockValue:
+    """What an input's gradient may end with, in a step of its own."""
+    other = epilogue.addend.x if epilogue.addend is not None else None
+    return plain(builder, BlockValue(value.name, value.shape, value.x, other, rectified=epilogue.rectify))
+
+
+def _unpadded(axis: AxisWindow) -> AxisWindow:
+    """The same windows over an input that was padded before."""
+    padded = axis.input + axis.pad_start + axis.pad_end
+    return AxisWindow(padded, axis.kernel, axis.stride, axis.dilation)
+
+
+def _phase(axis: AxisWindow, first: int) -> tuple[AxisReads, list[int]]:
+    """Outputs that input positions first, first + stride, ... take part in, and through which taps."""
+    taps = [k for k in range(axis.kernel) if (first + axis.pad_start - k * axis.dilation) % axis.stride == 0]
+    starts = tuple((first + axis.pad_start - k * axis.dilation) // axis.stride for k in taps)
+    count = -(-(axis.input - first) // axis.stride)
+    return AxisReads(axis.output, count, 1, starts), taps
+
+
+def _fold(
+    builder: PlanBuilder, context: NodeContext, layer: Convolution, sizes: Geometry, padded: Buffer
+) -> Buffer:
+    """Gradients of cells that were repeated around the input, added to the cells they repeat."""
+    shape = context.input_shapes[0]
+    result = builder.blocks_buffer(f"d input of {context.name}", shape)
+    tables = [
+        np.array(
+            [
+                source_cell(position, axis.input, layer.padding_mode)
+                for position in range(-axis.pad_start, axis.input + axis.pad_end)
+            ],
+            np.int32,
+        )
+        for axis in (sizes.rows, sizes.columns)
+    ]
+    rows, columns = (builder.constant(f"{context.name} padding", table) for table in tables)
+    attributes = {
+        "channels": shape[0],
+        "height": sizes.rows.input,
+        "width": sizes.columns.input,
+        "padded_height": sizes.padded[0],
+        "padded_width": sizes.padded[1],
+    }
+    operands = (padded, rows, columns, result)
+    extent = builder.blocks(shape[0])
+    builder.shared([Step("blocks_fold_padding", context.name, operands, attributes, extent, Scale.IMAGES)])
+    return result
