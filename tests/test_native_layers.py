@@ -54,7 +54,7 @@ def layer_graph(case: LayerCase) -> Graph:
 
 
 def layer_program(engine: Engine, case: LayerCase, purpose: Purpose) -> Program:
-    compiled = engine.compile(layer_graph(case), CompileOptions(CAPACITY, purpose))
+    compiled = engine.compile(layer_graph(case), CompileOptions(CAPACITY, purpose, precision="direct"))
     compiled.write_parameters(
         {f"layer.{name}": array.astype(np.float32) for name, array in case.parameters(SEED).items()}
     )

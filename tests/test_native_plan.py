@@ -11,10 +11,13 @@ import pellucid
 from pellucid.engines.engine import CompileOptions, Purpose, Wanted
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.parameters import ParameterStore
-from pellucid.engines.native.plan import Buffer, Iteration, Plan, Scope
+from pellucid.engines.native.plan import Buffer, Iteration, Layout, Plan, Scope
+from pellucid.engines.native.walk import Choices
 from pellucid.graph import Graph, GraphBuilder
 from pellucid.objectives import CrossEntropy
 from pellucid.optimizers import SGD
+
+IN_LANES = Choices(layout=Layout.LANES)
 
 
 def residual_graph() -> Graph:
@@ -34,7 +37,7 @@ def residual_graph() -> Graph:
 
 def training_plan(graph: Graph, lanes: int = 8) -> Plan:
     optimizer = SGD(momentum=0.9)
-    compiler = Compiler(graph, ParameterStore(graph, optimizer), lanes)
+    compiler = Compiler(graph, ParameterStore(graph, optimizer), lanes, choices=IN_LANES)
     return compiler.training(CrossEntropy(), optimizer, bytes_in=True, classes=True)
 
 
@@ -104,7 +107,7 @@ def test_a_rectifier_before_max_pooling_costs_no_step_unless_it_is_looked_at() -
     steps = [step for phase in training_plan(net.graph).phases for step in phase.steps]
     rectified = {step.node for step in steps if step.operation.startswith("activation")}
     assert rectified == {"relu3", "relu4"}  # relu1 and relu2 are pool1's and pool2's
-    compiler = Compiler(net.graph, ParameterStore(net.graph, None), 8)
+    compiler = Compiler(net.graph, ParameterStore(net.graph, None), 8, choices=IN_LANES)
     traced = compiler.forward([node.name for node in net.graph.nodes])
     seen = {s.node for phase in traced.phases for s in phase.steps if s.operation == "activation_output"}
     assert seen == {"relu1", "relu2", "relu3", "relu4"}
