@@ -66,7 +66,7 @@ struct CorrelationBlock {
             for (int next = 0; next < CHANNELS_AT_A_TIME; ++next) {
               accumulate<OUTPUTS, VECTORS, STEP>(sum, cells + next, weights + next * VECTORS);
             }
-            cells += CHANNELS_AT_A_TIME;
+            cells = reread(cells + CHANNELS_AT_A_TIME);
             weights += CHANNELS_AT_A_TIME * VECTORS;
           }
         }
