@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.import_time import first_network_time, import_time
+from benchmarks.inference import INFERENCE_CASES, inference
 from benchmarks.install_size import install_size
 from benchmarks.machine import busy_cores, describe_machine
 from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
@@ -21,6 +22,7 @@ from pellucid.errors import UnknownNameError
 
 CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     **dict.fromkeys(TASKS, training),
+    **dict.fromkeys(INFERENCE_CASES, inference),
     **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
     "import-time": import_time,
     "first-network": first_network_time,
@@ -64,7 +66,8 @@ def run(cases: Sequence[str], repeats: int, console: Console) -> tuple[list[Row]
             continue
         for outcome in outcomes:
             if isinstance(outcome, NotMeasured):
-                console.print(f"{outcome.case}: not measured, {outcome.reason}", style="yellow")
+                missing = f"{outcome.case}: not measured, {outcome.reason}"
+                console.print(missing, style="yellow", markup=False, highlight=False)
             else:
                 rows.append(outcome)
     return rows, agreed

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
 import benchmarks.__main__ as main_module
-from benchmarks import measurement
+from benchmarks import inference, measurement
 from benchmarks.__main__ import CASES, main, matching, report, run
+from benchmarks.inference import pellucid_call, require_same_logits
 from benchmarks.install_size import installed_bytes, requirements
 from benchmarks.measurement import DisagreementError, NotMeasured, Row, Samples, interleaved
 from benchmarks.networks import settled_parameters, without_dropout
+from benchmarks.peers import Call, Exchange, Peer
 from benchmarks.torch_networks import torch_network
 from benchmarks.training import TASKS, Contest, Task, images_a_second, require_agreement
 from pellucid import zoo
@@ -113,6 +117,37 @@ def test_what_diverges_is_not_measured() -> None:
         Contest.prepare(task).ours(threads=1).losses(3)
 
 
+def test_different_logits_are_not_compared() -> None:
+    expected = np.array([[2.0, -4.0]], np.float32)
+    require_same_logits("peer", np.array([[2.003, -4.0]], np.float32), expected)
+    with pytest.raises(DisagreementError, match=r"peer's logits differ from PyTorch's by 1\.5e-03"):
+        require_same_logits("peer", np.array([[2.006, -4.0]], np.float32), expected)
+    with pytest.raises(DisagreementError, match="by nan"):
+        require_same_logits("peer", np.array([[np.nan, -4.0]], np.float32), expected)
+    with pytest.raises(DisagreementError, match=r"shape \(1, 1\), PyTorch \(1, 2\)"):
+        require_same_logits("peer", expected[:, :1], expected)
+
+
+def test_a_peer_that_is_not_installed_is_named_with_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    peers = {"absent": Peer(never, ("json", "no_such_package")), "single": Peer(never, (), largest_batch=1)}
+    monkeypatch.setattr(inference, "PEERS", peers)
+    net = zoo.create("tiny-vgg", input_shape=(3, 16, 16))
+    images = np.random.default_rng(0).random((2, 3, 16, 16), np.float32)
+    module = torch_network("tiny-vgg", net.parameters).eval()
+    calls, absent = inference.contestants("infer", Exchange(module, images, 1, tmp_path), batch=2)
+    reason = "no_such_package not found: pip install 'pellucid[benchmark]'"
+    assert absent == [NotMeasured("infer (absent)", reason)]
+    assert list(calls) == ["pytorch"]
+    ours = pellucid_call(net.graph, net.parameters, images, threads=1)
+    require_same_logits("Pellucid", ours(), calls["pytorch"]())
+
+
+def never(exchange: Exchange) -> Call:
+    raise AssertionError("a peer that cannot take part is not prepared")
+
+
 def test_a_group_is_named_by_its_beginning() -> None:
     assert matching("lenet5-train") == ["lenet5-train/b64", "lenet5-train/b256"]
     assert matching("import-time") == ["import-time"]
@@ -121,12 +156,12 @@ def test_a_group_is_named_by_its_beginning() -> None:
 
 def test_what_is_missing_is_said_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Row("there", Samples((1.0,)), Samples((2.0,)), "peer", "s")
-    cases = {"both": lambda case, repeats: [NotMeasured("gone", "a peer is not installed"), row]}
+    cases = {"both": lambda case, repeats: [NotMeasured("gone", "install [it]"), row]}
     monkeypatch.setattr(main_module, "CASES", cases)
     console = Console(file=io.StringIO(), width=80)
     assert run(["both"], 1, console) == ([row], True)
     assert isinstance(console.file, io.StringIO)
-    assert "gone: not measured, a peer is not installed" in console.file.getvalue()
+    assert "gone: not measured, install [it]" in console.file.getvalue()
 
 
 def test_the_report_shows_every_case() -> None:
