@@ -17,13 +17,17 @@ from benchmarks.inference import INFERENCE_CASES, inference
 from benchmarks.install_size import install_size
 from benchmarks.machine import busy_cores, describe_machine
 from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
+from benchmarks.roofline import ROOFLINE_CASES, roofline
 from benchmarks.training import TASKS, threads_case, training
+from benchmarks.training_memory import training_memory
 from pellucid.errors import UnknownNameError
 
 CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     **dict.fromkeys(TASKS, training),
     **dict.fromkeys(INFERENCE_CASES, inference),
     **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
+    "memory-train-vgg16": training_memory,
+    **dict.fromkeys(ROOFLINE_CASES, roofline),
     "import-time": import_time,
     "first-network": first_network_time,
     "install-size": install_size,

@@ -18,10 +18,12 @@ from benchmarks.install_size import installed_bytes, requirements
 from benchmarks.measurement import DisagreementError, NotMeasured, Row, Samples, interleaved
 from benchmarks.networks import settled_parameters, without_dropout
 from benchmarks.peers import Call, Exchange, Peer
+from benchmarks.roofline import Alone, Machine, Site, sites
 from benchmarks.torch_networks import torch_network
 from benchmarks.training import TASKS, Contest, Task, images_a_second, require_agreement
+from benchmarks.training_memory import peak_bytes
 from pellucid import zoo
-from pellucid.layers import Dropout
+from pellucid.layers import Conv2d, Dropout, Linear
 
 
 def test_a_ratio_above_1_means_that_pellucid_is_better() -> None:
@@ -146,6 +148,28 @@ def test_a_peer_that_is_not_installed_is_named_with_what_to_type(
 
 def never(exchange: Exchange) -> Call:
     raise AssertionError("a peer that cannot take part is not prepared")
+
+
+def test_a_layer_is_bounded_by_arithmetic_or_by_memory() -> None:
+    site = Site(Linear(4), (3,))
+    assert site.operations == 2 * 3 * 4
+    assert site.bytes_moved(batch=2) == 4 * (12 + 4 + 2 * (3 + 4))
+    # 48 operations: 6 seconds at 8 a second, or 120 bytes in 12 seconds at 10 a second.
+    assert Machine(operations_a_second=8, bytes_a_second=1000).limit(site, batch=2) == 8
+    assert Machine(operations_a_second=8, bytes_a_second=10).limit(site, batch=2) == 4
+
+
+def test_each_different_layer_of_a_network_is_met_once() -> None:
+    graph = zoo.create("vgg16", input_shape=(3, 32, 32), engine="reference").graph
+    convolutions = [name for name, site in sites(graph) if isinstance(site.layer, Conv2d)]
+    assert convolutions == [f"conv{number}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 11)]
+    assert Alone(Site(Linear(4), (3,)), batch=2, threads=1).operations_a_second() > 0
+
+
+def test_the_peak_of_memory_counts_what_was_freed() -> None:
+    before = peak_bytes()
+    np.ones(2 * before, np.uint8)
+    assert peak_bytes() > 2 * before
 
 
 def test_a_group_is_named_by_its_beginning() -> None:
