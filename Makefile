@@ -37,7 +37,7 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(NATIVE_SOURCES)
 
-bench: $(VENV)/.built $(VENV)/.test
+bench: $(VENV)/.built $(VENV)/.benchmark
 	$(BIN)/python -m benchmarks
 
 clean:
@@ -55,6 +55,10 @@ $(VENV)/.built: $(VENV)/.tools $(BUILD_FILES)
 
 $(VENV)/.test: $(VENV)/.built pyproject.toml
 	$(PIP) --no-build-isolation $(PIP_BUILD) --editable '.[test]'
+	touch $@
+
+$(VENV)/.benchmark: $(VENV)/.built pyproject.toml
+	$(PIP) --no-build-isolation $(PIP_BUILD) --editable '.[benchmark]'
 	touch $@
 
 $(VENV)/.lint: $(VENV)/.tools pyproject.toml

@@ -13,19 +13,26 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.import_time import first_network_time, import_time
+from benchmarks.inference import INFERENCE_CASES, inference
 from benchmarks.install_size import install_size
-from benchmarks.lenet5_train import lenet5_train
 from benchmarks.machine import busy_cores, describe_machine
-from benchmarks.measurement import DisagreementError, Row
+from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
+from benchmarks.roofline import ROOFLINE_CASES, roofline
+from benchmarks.training import TASKS, threads_case, training
+from benchmarks.training_memory import training_memory
 from pellucid.errors import UnknownNameError
 
-CASES: dict[str, Callable[[str, int], Row]] = {
-    "lenet5-train/b64": lambda case, repeats: lenet5_train(case, 64, repeats),
-    "lenet5-train/b256": lambda case, repeats: lenet5_train(case, 256, repeats),
+CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
+    **dict.fromkeys(TASKS, training),
+    **dict.fromkeys(INFERENCE_CASES, inference),
+    **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
+    "memory-train-vgg16": training_memory,
+    **dict.fromkeys(ROOFLINE_CASES, roofline),
     "import-time": import_time,
     "first-network": first_network_time,
-    "install-size": lambda case, repeats: install_size(case),
+    "install-size": install_size,
 }
+"""What measures each case, given its name and the number of rounds."""
 
 
 def report(rows: Sequence[Row]) -> Table:
@@ -56,25 +63,50 @@ def run(cases: Sequence[str], repeats: int, console: Console) -> tuple[list[Row]
     for case in cases:
         console.print(f"{case} ...", highlight=False)
         try:
-            rows.append(CASES[case](case, repeats))
+            outcomes = CASES[case](case, repeats)
         except DisagreementError as error:
             console.print(f"{case}: FAILED, {error}", style="bold red", highlight=False)
             agreed = False
+            continue
+        for outcome in outcomes:
+            if isinstance(outcome, NotMeasured):
+                missing = f"{outcome.case}: not measured, {outcome.reason}"
+                console.print(missing, style="yellow", markup=False, highlight=False)
+            else:
+                rows.append(outcome)
     return rows, agreed
+
+
+def matching(name: str) -> list[str]:
+    """The case of this name, or all cases of the group: "threads" means every "threads/...".
+
+    Raises:
+        UnknownNameError: there is neither.
+    """
+    found = [case for case in CASES if case == name or case.startswith(f"{name}/")]
+    if not found:
+        raise UnknownNameError("case", name, CASES)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run cases and return the exit status: 1 where a comparison failed, 2 for a case that does not exist."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all when left out")
+    parser.add_argument(
+        "cases",
+        nargs="*",
+        metavar="CASE",
+        help=f"{', '.join(CASES)}; or what stands before a /; all when left out",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--repeats", type=int, default=7, metavar="N", help="measured rounds (default 7)")
     options = parser.parse_args(arguments)
     if options.repeats < 1:
         parser.error(f"--repeats is at least 1, received {options.repeats}")
-    for case in options.cases:
-        if case not in CASES:
-            parser.error(str(UnknownNameError("case", case, CASES)))
+    try:
+        cases = list(dict.fromkeys(case for name in options.cases for case in matching(name)))
+    except UnknownNameError as error:
+        parser.error(str(error))
     console = Console()
     console.print(describe_machine(), highlight=False)
     busy = busy_cores()
@@ -82,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(
             f"Other work keeps {busy:.1f} cores busy: these figures are not to be quoted.", style="yellow"
         )
-    rows, agreed = run(options.cases or list(CASES), options.repeats, console)
+    rows, agreed = run(cases or list(CASES), options.repeats, console)
     console.print(report(rows))
     if options.json:
         options.json.write_text(

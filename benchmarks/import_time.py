@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-from benchmarks.measurement import Row, interleaved
+from benchmarks.measurement import Outcome, Row, interleaved
 
 FIRST_NETWORKS = {
     "pellucid": """
@@ -34,7 +34,7 @@ def seconds_in_a_fresh_interpreter(statements: str) -> float:
     return float(run.stdout)
 
 
-def _row(case: str, ours: str, theirs: str, repeats: int) -> Row:
+def _row(case: str, ours: str, theirs: str, repeats: int) -> list[Outcome]:
     measured = interleaved(
         {
             "ours": lambda: seconds_in_a_fresh_interpreter(ours),
@@ -42,14 +42,14 @@ def _row(case: str, ours: str, theirs: str, repeats: int) -> Row:
         },
         repeats,
     )
-    return Row(case, measured["ours"], measured["theirs"], f"PyTorch {version('torch')}", "s")
+    return [Row(case, measured["ours"], measured["theirs"], f"PyTorch {version('torch')}", "s")]
 
 
-def import_time(case: str, repeats: int) -> Row:
+def import_time(case: str, repeats: int) -> list[Outcome]:
     """One row: the import alone."""
     return _row(case, "import pellucid", "import torch", repeats)
 
 
-def first_network_time(case: str, repeats: int) -> Row:
+def first_network_time(case: str, repeats: int) -> list[Outcome]:
     """One row: until a LeNet-5 stands, so that what `import pellucid` puts off is counted."""
     return _row(case, FIRST_NETWORKS["pellucid"], FIRST_NETWORKS["torch"], repeats)

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import pellucid
-from benchmarks.measurement import Row, Samples
+from benchmarks.measurement import Outcome, Row, Samples
 
 MEGABYTE = 1e6
 
@@ -48,9 +48,10 @@ def _is_editable(found: Distribution) -> bool:
     return bool(origin.get("dir_info", {}).get("editable", False))
 
 
-def install_size(case: str) -> Row:
+def install_size(case: str, repeats: int) -> list[Outcome]:
     """One row, in megabytes. Nothing varies, so each side is measured once."""
     ours, theirs = (
         sum(installed_bytes(part) for part in requirements(name)) / MEGABYTE for name in ("pellucid", "torch")
     )
-    return Row(case, Samples((ours,)), Samples((theirs,)), f"PyTorch {distribution('torch').version}", "MB")
+    peer_name = f"PyTorch {distribution('torch').version}"
+    return [Row(case, Samples((ours,)), Samples((theirs,)), peer_name, "MB")]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pellucid.engines import native
+
+VERSIONS = ("pellucid", "numpy", "torch", "onnxruntime", "openvino", "ncnn")
 
 
 def available_cores() -> int:
@@ -22,11 +24,19 @@ def busy_cores() -> float:
 
 def describe_machine() -> str:
     """Processor, cores, instruction set and versions, in one line."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("pellucid", "numpy", "torch"))
+    versions = ", ".join(f"{name} {found}" for name in VERSIONS if (found := _version(name)))
     return (
         f"{_processor()}, {available_cores()} cores, kernels {native.chosen_instruction_set()}; "
         f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}"
     )
+
+
+def _version(package: str) -> str:
+    """Of an installed package; empty where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _processor() -> str:

@@ -31,6 +31,26 @@ class Flattened(nn.Module):
         return scores
 
 
+def lenet5(inputs: int, classes: int) -> nn.Module:
+    """Two convolutions, then three linear layers, the first for so many inputs."""
+    features = nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+    )
+    classifier = nn.Sequential(
+        nn.Linear(inputs, 120),
+        nn.ReLU(inplace=True),
+        nn.Linear(120, 84),
+        nn.ReLU(inplace=True),
+        nn.Linear(84, classes),
+    )
+    return Flattened(features, classifier)
+
+
 def tiny_vgg(inputs: int, classes: int) -> nn.Module:
     """Two pairs of 3 x 3 convolutions, then one linear layer for so many inputs."""
     features: list[nn.Module] = []
@@ -164,6 +184,7 @@ def resnet20(inputs: int, classes: int) -> nn.Module:
 
 
 BUILDERS: dict[str, Callable[[int, int], nn.Module]] = {
+    "lenet5": lenet5,
     "tiny-vgg": tiny_vgg,
     "alexnet": alexnet,
     "vgg16": vgg16,

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
-from benchmarks.__main__ import CASES, main, report
+import benchmarks.__main__ as main_module
+from benchmarks import inference, measurement
+from benchmarks.__main__ import CASES, main, matching, report, run
+from benchmarks.inference import pellucid_call, require_same_logits
 from benchmarks.install_size import installed_bytes, requirements
-from benchmarks.lenet5_train import require_agreement, torch_lenet5
-from benchmarks.measurement import DisagreementError, Row, Samples, interleaved
+from benchmarks.measurement import DisagreementError, NotMeasured, Row, Samples, interleaved
+from benchmarks.networks import settled_parameters, without_dropout
+from benchmarks.peers import Call, Exchange, Peer
+from benchmarks.roofline import Alone, Machine, Site, sites
+from benchmarks.torch_networks import torch_network
+from benchmarks.training import TASKS, Contest, Task, images_a_second, require_agreement
+from benchmarks.training_memory import peak_bytes
 from pellucid import zoo
+from pellucid.layers import Conv2d, Dropout, Linear
 
 
 def test_a_ratio_above_1_means_that_pellucid_is_better() -> None:
@@ -49,6 +61,28 @@ def test_contestants_take_turns_and_the_first_round_is_thrown_away() -> None:
     assert measured == {"a": Samples((3.0, 5.0)), "b": Samples((4.0, 6.0))}
 
 
+def test_slow_work_is_measured_three_times_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "SECONDS_A_CONTESTANT", 0.0)
+    assert interleaved({"slow": lambda: 1.0}, repeats=50) == {"slow": Samples((1.0,) * 3)}
+    assert interleaved({"slow": lambda: 1.0}, repeats=2) == {"slow": Samples((1.0,) * 2)}
+
+
+def test_dropout_is_led_past() -> None:
+    graph = without_dropout(zoo.create("alexnet", input_shape=(3, 63, 63), engine="reference").graph)
+    assert not any(isinstance(node.layer, Dropout) for node in graph.nodes)
+    assert graph.node("fc1").inputs == ("flatten1",)
+    assert graph.node("fc2").inputs == ("relu6",)
+
+
+def test_running_statistics_are_not_the_identity() -> None:
+    net = zoo.create("resnet20", input_shape=(3, 8, 8), engine="reference")
+    settled = settled_parameters(net)
+    assert list(settled) == list(net.parameters)
+    changed = {name.split(".")[1] for name in settled if settled[name] is not net.parameters[name]}
+    assert changed == {"running_mean", "running_var"}
+    assert all((settled[name] > 0).all() for name in settled if name.endswith("running_var"))
+
+
 def test_different_losses_are_not_compared() -> None:
     require_agreement([2.0, 1.0], [2.001, 1.0], "PyTorch")
     with pytest.raises(DisagreementError, match=r"step 1: Pellucid's loss is 1.010000, PyTorch's 1.000000"):
@@ -59,7 +93,7 @@ def test_different_losses_are_not_compared() -> None:
 
 def test_the_peer_is_the_same_network() -> None:
     net = zoo.create("lenet5", engine="reference")
-    peer = torch_lenet5(net.parameters)
+    peer = torch_network("lenet5", net.parameters)
     assert sum(parameter.numel() for parameter in peer.parameters()) == 61_706
 
 
@@ -67,6 +101,91 @@ def test_sizes_count_a_distribution_with_all_it_needs() -> None:
     assert {"pellucid", "numpy", "scikit-learn", "scipy", "rich"} <= requirements("pellucid")
     assert "torch" not in requirements("pellucid")  # an extra
     assert 20e6 < installed_bytes("numpy") < 200e6
+
+
+def test_a_training_contest_is_of_equals() -> None:
+    task = Task("lenet5", batch_size=4, steps=3, compared_steps=3, learning_rate=0.01)
+    contest = Contest.prepare(task)
+    ours, theirs = contest.ours(threads=1), contest.theirs(torch.contiguous_format)
+    losses = ours.losses(3)
+    require_agreement(losses, theirs.losses(3), "PyTorch")
+    assert len(set(losses)) == 3
+    assert images_a_second(ours) > 0
+
+
+def test_what_diverges_is_not_measured() -> None:
+    task = Task("lenet5", batch_size=4, steps=3, learning_rate=1e30)
+    with pytest.raises(DisagreementError, match="Pellucid's step 1 met a NaN or an infinity"):
+        Contest.prepare(task).ours(threads=1).losses(3)
+
+
+def test_different_logits_are_not_compared() -> None:
+    expected = np.array([[2.0, -4.0]], np.float32)
+    require_same_logits("peer", np.array([[2.003, -4.0]], np.float32), expected)
+    with pytest.raises(DisagreementError, match=r"peer's logits differ from PyTorch's by 1\.5e-03"):
+        require_same_logits("peer", np.array([[2.006, -4.0]], np.float32), expected)
+    with pytest.raises(DisagreementError, match="by nan"):
+        require_same_logits("peer", np.array([[np.nan, -4.0]], np.float32), expected)
+    with pytest.raises(DisagreementError, match=r"shape \(1, 1\), PyTorch \(1, 2\)"):
+        require_same_logits("peer", expected[:, :1], expected)
+
+
+def test_a_peer_that_is_not_installed_is_named_with_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    peers = {"absent": Peer(never, ("json", "no_such_package")), "single": Peer(never, (), largest_batch=1)}
+    monkeypatch.setattr(inference, "PEERS", peers)
+    net = zoo.create("tiny-vgg", input_shape=(3, 16, 16))
+    images = np.random.default_rng(0).random((2, 3, 16, 16), np.float32)
+    module = torch_network("tiny-vgg", net.parameters).eval()
+    calls, absent = inference.contestants("infer", Exchange(module, images, 1, tmp_path), batch=2)
+    reason = "no_such_package not found: pip install 'pellucid[benchmark]'"
+    assert absent == [NotMeasured("infer (absent)", reason)]
+    assert list(calls) == ["pytorch"]
+    ours = pellucid_call(net.graph, net.parameters, images, threads=1)
+    require_same_logits("Pellucid", ours(), calls["pytorch"]())
+
+
+def never(exchange: Exchange) -> Call:
+    raise AssertionError("a peer that cannot take part is not prepared")
+
+
+def test_a_layer_is_bounded_by_arithmetic_or_by_memory() -> None:
+    site = Site(Linear(4), (3,))
+    assert site.operations == 2 * 3 * 4
+    assert site.bytes_moved(batch=2) == 4 * (12 + 4 + 2 * (3 + 4))
+    # 48 operations: 6 seconds at 8 a second, or 120 bytes in 12 seconds at 10 a second.
+    assert Machine(operations_a_second=8, bytes_a_second=1000).limit(site, batch=2) == 8
+    assert Machine(operations_a_second=8, bytes_a_second=10).limit(site, batch=2) == 4
+
+
+def test_each_different_layer_of_a_network_is_met_once() -> None:
+    graph = zoo.create("vgg16", input_shape=(3, 32, 32), engine="reference").graph
+    convolutions = [name for name, site in sites(graph) if isinstance(site.layer, Conv2d)]
+    assert convolutions == [f"conv{number}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 11)]
+    assert Alone(Site(Linear(4), (3,)), batch=2, threads=1).operations_a_second() > 0
+
+
+def test_the_peak_of_memory_counts_what_was_freed() -> None:
+    before = peak_bytes()
+    np.ones(2 * before, np.uint8)
+    assert peak_bytes() > 2 * before
+
+
+def test_a_group_is_named_by_its_beginning() -> None:
+    assert matching("lenet5-train") == ["lenet5-train/b64", "lenet5-train/b256"]
+    assert matching("import-time") == ["import-time"]
+    assert len(matching("threads")) == len(TASKS)
+
+
+def test_what_is_missing_is_said_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Row("there", Samples((1.0,)), Samples((2.0,)), "peer", "s")
+    cases = {"both": lambda case, repeats: [NotMeasured("gone", "install [it]"), row]}
+    monkeypatch.setattr(main_module, "CASES", cases)
+    console = Console(file=io.StringIO(), width=80)
+    assert run(["both"], 1, console) == ([row], True)
+    assert isinstance(console.file, io.StringIO)
+    assert "gone: not measured, install [it]" in console.file.getvalue()
 
 
 def test_the_report_shows_every_case() -> None:
