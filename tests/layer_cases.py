@@ -178,6 +178,8 @@ POOLINGS = (
     _max("stride-one", MaxPool2d((2, 3), stride=1, padding="same"), (2, 4, 4)),
     _max("unused-columns", MaxPool2d(2), (2, 5, 7)),
     _max("gaps", MaxPool2d(2, stride=3), (2, 8, 6)),
+    _max("many-taps", MaxPool2d((15, 17), stride=1), (1, 16, 18)),
+    _max("wide", MaxPool2d(3, stride=2, padding=1), (17, 5, 4)),
     _average("plain", AvgPool2d(2), (2, 4, 6)),
     _average("overlapping", AvgPool2d((3, 2), stride=(1, 2)), (2, 6, 5)),
     _average("padding", AvgPool2d(3, stride=2, padding=1), (2, 5, 6)),

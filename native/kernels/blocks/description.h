@@ -53,6 +53,19 @@ struct PlainReader {
   PELLUCID_INLINE Vector operator()(std::int64_t cell) const { return x[cell]; }
 };
 
+// Negative values count as 0; a NaN stays one.
+template <typename Values>
+struct Rectified {
+  Values values;
+
+  PELLUCID_INLINE Rectified(const Description& value, std::int64_t blocks, std::int64_t block)
+      : values(value, blocks, block) {}
+  PELLUCID_INLINE Vector operator()(std::int64_t cell) const {
+    const Vector value = values(cell);
+    return select(value < Vector{}, Vector{}, value);
+  }
+};
+
 // Call visit.template operator()<Type>() with the reader's type, which is chosen once for all cells.
 template <typename Visit>
 PELLUCID_INLINE void with_reader(const Description& value, const Visit& visit) {

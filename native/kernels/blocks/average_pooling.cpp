@@ -1,0 +1,115 @@
+// Average pooling of channel blocks.
+#include "base/simd.h"
+#include "kernels/blocks/description.h"
+#include "kernels/blocks/planes.h"
+#include "kernels/declarations.h"
+
+namespace pellucid::PELLUCID_ISA {
+namespace {
+
+// 1 / number of cells that the mean of this window divides by.
+PELLUCID_INLINE float share(const PoolingAttributes& shape, Span rows, Span columns) {
+  const std::int64_t inside =
+      static_cast<std::int64_t>(rows.end - rows.begin) * (columns.end - columns.begin);
+  const std::int64_t cells = shape.include_padding != 0 ? shape.kernel_height * shape.kernel_width : inside;
+  return 1.0F / static_cast<float>(cells);
+}
+
+// Whether one window covers all of the input, as in global pooling.
+PELLUCID_INLINE bool is_global(const PoolingAttributes& shape) {
+  return shape.out_height * shape.out_width == 1 && shape.kernel_height == shape.in_height &&
+         shape.kernel_width == shape.in_width && shape.pad_top == 0 && shape.pad_left == 0;
+}
+
+// Four sums side by side: none waits for itself.
+template <typename Values>
+PELLUCID_INLINE Vector plane_sum(const Values& values, std::int64_t first, std::int64_t cells) {
+  Vector sums[4] = {};
+  std::int64_t cell = 0;
+  for (; cell + 4 <= cells; cell += 4) {
+    PELLUCID_UNROLL
+    for (int i = 0; i < 4; ++i) sums[i] += values(first + cell + i);
+  }
+  for (; cell < cells; ++cell) sums[0] += values(first + cell);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+template <int HEIGHT, int WIDTH, typename Values>
+void average(const Call& call) {
+  const auto& shape = call.as<PoolingAttributes>();
+  auto* y = call.operand<Vector>(3);
+  const std::int64_t blocks = blocks_of(shape.channels);
+  const std::int64_t in_plane = shape.in_height * shape.in_width;
+  const std::int64_t out_plane = shape.out_height * shape.out_width;
+  const bool global = is_global(shape);
+  for (std::int64_t item = call.begin; item < call.end; ++item) {
+    const Values values(Description(call, 0), blocks, item % blocks);
+    if (global) {
+      y[item] = plane_sum(values, item * in_plane, in_plane) / static_cast<float>(in_plane);
+      continue;
+    }
+    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t out) {
+      Vector sum = {};
+      PELLUCID_UNROLL
+      for (int v = rows.begin; v < rows.end; ++v) {
+        PELLUCID_UNROLL
+        for (int u = columns.begin; u < columns.end; ++u) {
+          sum += values(item * in_plane + first + v * shape.in_width + u);
+        }
+      }
+      y[item * out_plane + out] = sum * share(shape, rows, columns);
+    };
+    for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
+  }
+}
+
+template <int HEIGHT, int WIDTH, typename Values>
+void spread(const Call& call) {
+  const auto& shape = call.as<PoolingAttributes>();
+  auto* out = call.operand<Vector>(3);
+  const std::int64_t blocks = blocks_of(shape.channels);
+  const std::int64_t in_plane = shape.in_height * shape.in_width;
+  const std::int64_t out_plane = shape.out_height * shape.out_width;
+  const bool once = tiles_input(shape);
+  for (std::int64_t item = call.begin; item < call.end; ++item) {
+    const Values gradient(Description(call, 0), blocks, item % blocks);
+    Vector* plane = out + item * in_plane;
+    if (!once) clear_plane(shape, plane);
+    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
+      const Vector delta = gradient(item * out_plane + window) * share(shape, rows, columns);
+      PELLUCID_UNROLL
+      for (int v = rows.begin; v < rows.end; ++v) {
+        PELLUCID_UNROLL
+        for (int u = columns.begin; u < columns.end; ++u) {
+          Vector& cell = plane[first + v * shape.in_width + u];
+          cell = once ? delta : cell + delta;
+        }
+      }
+    };
+    for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
+  }
+}
+
+}  // namespace
+
+// blocks_average_pooling_output: x, other or null, coefficients or null -> y. With `rectify` a ReLU comes
+// first. Shared: blocks of all images.
+void blocks_average_pooling_output(const Call& call) {
+  const auto& shape = call.as<PoolingAttributes>();
+  with_window(shape, [&]<int HEIGHT, int WIDTH>() {
+    with_reader(Description(call, 0), [&]<typename Values>() {
+      if (shape.rectify != 0) return average<HEIGHT, WIDTH, Rectified<Values>>(call);
+      average<HEIGHT, WIDTH, Values>(call);
+    });
+  });
+}
+
+// blocks_average_pooling_gradient: delta, other or null, coefficients or null -> dx. Shared: blocks of all
+// images.
+void blocks_average_pooling_gradient(const Call& call) {
+  with_window(call.as<PoolingAttributes>(), [&]<int HEIGHT, int WIDTH>() {
+    with_reader(Description(call, 0), [&]<typename Values>() { spread<HEIGHT, WIDTH, Values>(call); });
+  });
+}
+
+}  // namespace pellucid::PELLUCID_ISA

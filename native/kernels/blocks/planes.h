@@ -1,0 +1,63 @@
+// Pooling windows over the planes of channel blocks: (height, width, lanes) each, one a block of an image.
+#pragma once
+
+#include "base/simd.h"
+#include "kernels/attributes.h"
+#include "kernels/pooling/window.h"
+
+namespace pellucid::PELLUCID_ISA {
+
+// Rows and columns of a window whose size is known when compiled, or, at 0 x 0, only when run.
+template <int HEIGHT, int WIDTH>
+struct WholeWindow {
+  Span rows, columns;
+
+  PELLUCID_INLINE explicit WholeWindow(const PoolingAttributes& shape)
+      : rows{0, HEIGHT > 0 ? HEIGHT : static_cast<int>(shape.kernel_height)},
+        columns{0, WIDTH > 0 ? WIDTH : static_cast<int>(shape.kernel_width)} {}
+};
+
+// Call visit(first cell of the window (may lie outside), rows, columns, output cell) for every window of a
+// plane; where a window lies inside, its rows and columns are constants if HEIGHT and WIDTH are.
+template <int HEIGHT, int WIDTH, typename Visit>
+PELLUCID_INLINE void for_each_window_of_plane(const PoolingAttributes& shape, const Visit& visit) {
+  const WholeWindow<HEIGHT, WIDTH> whole(shape);
+  std::int64_t out = 0;
+  for (std::int64_t y = 0; y < shape.out_height; ++y) {
+    const Span rows =
+        taps_inside(y, shape.kernel_height, shape.stride_height, shape.pad_top, shape.in_height);
+    const std::int64_t row = (y * shape.stride_height - shape.pad_top) * shape.in_width - shape.pad_left;
+    const bool all_rows = rows.begin == 0 && rows.end == whole.rows.end;
+    for (std::int64_t x = 0; x < shape.out_width; ++x, ++out) {
+      const Span columns =
+          taps_inside(x, shape.kernel_width, shape.stride_width, shape.pad_left, shape.in_width);
+      const std::int64_t first = row + x * shape.stride_width;
+      if (all_rows && columns.begin == 0 && columns.end == whole.columns.end) {
+        visit(first, whole.rows, whole.columns, out);
+      } else {
+        visit(first, rows, columns, out);
+      }
+    }
+  }
+}
+
+// Call visit.template operator()<HEIGHT, WIDTH>() for the sizes that networks use, <0, 0>() for others.
+template <typename Visit>
+PELLUCID_INLINE void with_window(const PoolingAttributes& shape, const Visit& visit) {
+  if (shape.kernel_height == 2 && shape.kernel_width == 2) return visit.template operator()<2, 2>();
+  if (shape.kernel_height == 3 && shape.kernel_width == 3) return visit.template operator()<3, 3>();
+  visit.template operator()<0, 0>();
+}
+
+// Whether every input cell belongs to exactly one window.
+PELLUCID_INLINE bool tiles_input(const PoolingAttributes& shape) {
+  return shape.kernel_height == shape.stride_height && shape.kernel_width == shape.stride_width &&
+         shape.out_height * shape.stride_height == shape.in_height &&
+         shape.out_width * shape.stride_width == shape.in_width && shape.pad_top == 0 && shape.pad_left == 0;
+}
+
+PELLUCID_INLINE void clear_plane(const PoolingAttributes& shape, Vector* plane) {
+  for (std::int64_t cell = 0; cell < shape.in_height * shape.in_width; ++cell) plane[cell] = Vector{};
+}
+
+}  // namespace pellucid::PELLUCID_ISA
