@@ -5,6 +5,7 @@
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/convolution/convolution.h"
+#include "kernels/convolution/weight_rows.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -69,6 +70,41 @@ int taps_at_a_time(int maps, int kernel_width, int taps) {
   return smaller(kernel_width, larger(1, ACCUMULATORS / 2));
 }
 
+constexpr WeightRowTable row_blocks;
+
+// The sums of one group of several maps, a kernel row at a time, for stride and dilation 1 along rows.
+void add_group_rows(const ConvolutionAttributes& shape, const Vector* input, const Vector* gradient,
+                    const ConnectionGroup& group, const Connection* connections, Vector* sums) {
+  const int in_width = static_cast<int>(shape.in_width);
+  const int kernel_width = static_cast<int>(shape.kernel_width);
+  const Cut taps(kernel_width, MAX_ROW_TAPS);
+  const Cut maps(group.count, row_maps(taps.longest()));
+  WeightRowArguments a = {};
+  a.sum_stride = group.weight_stride;
+  a.gradient_row = static_cast<int>(shape.out_width);
+  a.gradient_plane = static_cast<int>(shape.out_height) * a.gradient_row;
+  a.input_row = static_cast<int>(shape.stride_height) * in_width;
+  a.rows = static_cast<int>(shape.out_height);
+  a.columns = static_cast<int>(shape.out_width);
+  for (int part = 0, map = 0; part < maps.parts; map += maps.size(part++)) {
+    a.gradient = gradient + static_cast<std::int64_t>(group.first + map) * a.gradient_plane;
+    for (int c = 0; c < group.connections; ++c) {
+      const Connection connection = connections[c];
+      const Vector* row = input + static_cast<std::int64_t>(connection.map) * shape.in_height * in_width;
+      Vector* row_sums = sums + connection.weight + static_cast<std::int64_t>(map) * group.weight_stride;
+      for (int v = 0; v < shape.kernel_height; ++v) {
+        for (int piece = 0, tap = 0; piece < taps.parts; tap += taps.size(piece++)) {
+          a.input = row + tap;
+          a.sums = row_sums + tap;
+          row_blocks.functions[maps.size(part)][taps.size(piece)](a);
+        }
+        row += shape.dilation_height * in_width;
+        row_sums += kernel_width;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void convolution_weight_gradient(const Call& call) {
@@ -91,9 +127,14 @@ void convolution_weight_gradient(const Call& call) {
   a.stride = static_cast<int>(shape.stride_width);
   int offsets[LARGEST];
   a.taps = offsets;
+  const bool slides = shape.stride_width == 1 && shape.dilation_width == 1;
 
   for (int g = 0; g < shape.groups; ++g) {
     const ConnectionGroup group = groups[g];
+    if (slides && group.count > 1) {
+      add_group_rows(shape, input, gradient, group, connections + group.first_connection, sums);
+      continue;
+    }
     a.sum_stride = group.weight_stride;
     // Blocks of taps: cut a kernel row at a time, or the whole kernel when one map is alone.
     const int span = group.count == 1 ? all_taps : kernel_width;

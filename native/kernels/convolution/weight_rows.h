@@ -1,0 +1,101 @@
+// Weight gradients of neighbouring taps of one kernel row, for stride and dilation 1 along rows.
+#pragma once
+
+#include "base/simd.h"
+#include "kernels/block.h"
+
+namespace pellucid::PELLUCID_ISA {
+
+// Longest run of taps that one block takes.
+constexpr int MAX_ROW_TAPS = 7;
+
+struct WeightRowArguments {
+  const Vector* input;     // the first tap's cell for the first output cell
+  const Vector* gradient;  // the first map's first output cell
+  Vector* sums;
+  int sum_stride;      // between the sums of two maps
+  int gradient_plane;  // between two maps of the gradient
+  int gradient_row;    // between two rows of the gradient
+  int input_row;       // between two input rows that windows begin on
+  int rows;
+  int columns;
+};
+
+// Adds to MAPS x TAPS sums, held in registers over all positions. Neighbouring output cells share all but
+// one of their inputs, which therefore slide through registers: one is loaded a cell. Unrolled by TAPS, so
+// that each input keeps its register as long as it is needed.
+template <int MAPS, int TAPS>
+struct WeightRowBlock {
+  PELLUCID_INLINE static void add_cell(Vector (&sum)[MAPS][TAPS], const Vector (&inputs)[TAPS], int first,
+                                       const Vector* gradient, int plane) {
+    PELLUCID_UNROLL
+    for (int map = 0; map < MAPS; ++map) {
+      const Vector delta = gradient[map * plane];
+      PELLUCID_UNROLL
+      for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] += delta * inputs[(first + tap) % TAPS];
+    }
+  }
+
+  static void run(const WeightRowArguments& a) {
+    Vector sum[MAPS][TAPS];
+    PELLUCID_UNROLL
+    for (int map = 0; map < MAPS; ++map) {
+      PELLUCID_UNROLL
+      for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] = a.sums[map * a.sum_stride + tap];
+    }
+    const int plane = a.gradient_plane;
+    for (int y = 0; y < a.rows; ++y) {
+      const Vector* input = a.input + static_cast<std::int64_t>(y) * a.input_row;
+      const Vector* gradient = a.gradient + static_cast<std::int64_t>(y) * a.gradient_row;
+      Vector inputs[TAPS];
+      PELLUCID_UNROLL
+      for (int tap = 0; tap < TAPS - 1; ++tap) inputs[tap] = input[tap];
+      input += TAPS - 1;
+      int x = 0;
+      for (; x + TAPS <= a.columns; x += TAPS, input += TAPS, gradient += TAPS) {
+        PELLUCID_UNROLL
+        for (int cell = 0; cell < TAPS; ++cell) {
+          inputs[(cell + TAPS - 1) % TAPS] = input[cell];
+          add_cell(sum, inputs, cell, gradient + cell, plane);
+        }
+      }
+      for (; x < a.columns; ++x, ++input, ++gradient) {
+        inputs[TAPS - 1] = *input;
+        add_cell(sum, inputs, 0, gradient, plane);
+        PELLUCID_UNROLL
+        for (int tap = 0; tap < TAPS - 1; ++tap) inputs[tap] = inputs[tap + 1];
+      }
+    }
+    PELLUCID_UNROLL
+    for (int map = 0; map < MAPS; ++map) {
+      PELLUCID_UNROLL
+      for (int tap = 0; tap < TAPS; ++tap) a.sums[map * a.sum_stride + tap] = sum[map][tap];
+    }
+  }
+};
+
+// Maps whose sums fit beside the inputs and one delta.
+constexpr int row_maps(int taps) {
+  const int fit = (REGISTERS - 1 - taps) / taps;
+  return fit < 8 ? fit : 8;
+}
+
+// WeightRowBlock<MAPS, TAPS>::run for every pair that fits the registers.
+struct WeightRowTable {
+  decltype(&WeightRowBlock<1, 1>::run) functions[8 + 1][MAX_ROW_TAPS + 1] = {};
+
+  constexpr WeightRowTable() { fill_taps<1>(); }
+
+  template <int TAPS>
+  constexpr void fill_taps() {
+    fill_maps<1, TAPS>();
+    if constexpr (TAPS < MAX_ROW_TAPS) fill_taps<TAPS + 1>();
+  }
+  template <int MAPS, int TAPS>
+  constexpr void fill_maps() {
+    functions[MAPS][TAPS] = &WeightRowBlock<MAPS, TAPS>::run;
+    if constexpr (MAPS < row_maps(TAPS)) fill_maps<MAPS + 1, TAPS>();
+  }
+};
+
+}  // namespace pellucid::PELLUCID_ISA
