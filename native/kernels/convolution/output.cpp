@@ -1,4 +1,5 @@
-// convolution_output: input (padded), weights, bias or null, groups, connections -> output.
+// convolution_output: input (padded), weights, bias or null, groups, connections -> output, after a ReLU
+// where `rectify` is set.
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/convolution/convolution.h"
@@ -22,6 +23,7 @@ struct OutputArguments {
   int kernel_width;
   int dilation;
   int stride;
+  bool rectify;
 };
 
 // MAPS output maps x CELLS neighbouring output cells, held in registers over all connections and taps.
@@ -52,6 +54,15 @@ struct OutputBlock {
             PELLUCID_UNROLL
             for (int cell = 0; cell < CELLS; ++cell) sum[map][cell] += w * cells[cell];
           }
+        }
+      }
+    }
+    if (a.rectify) {
+      PELLUCID_UNROLL
+      for (int map = 0; map < MAPS; ++map) {
+        PELLUCID_UNROLL
+        for (int cell = 0; cell < CELLS; ++cell) {  // written so that a NaN stays one
+          sum[map][cell] = select(sum[map][cell] < Vector{}, Vector{}, sum[map][cell]);
         }
       }
     }
@@ -86,6 +97,7 @@ void convolution_output(const Call& call) {
   a.kernel_width = static_cast<int>(shape.kernel_width);
   a.dilation = static_cast<int>(shape.dilation_width);
   a.stride = static_cast<int>(shape.stride_width);
+  a.rectify = shape.rectify != 0;
 
   for (int g = 0; g < shape.groups; ++g) {
     const ConnectionGroup group = groups[g];

@@ -61,6 +61,16 @@ struct RowArguments {
 
 template <int MAPS, int TAPS, int RUN>
 struct RowBlock {
+  // 0, RUN, 2 RUN, ..., then 1, RUN + 1, ...
+  static constexpr int tap_at(int turn) {
+    for (int start = 0; start < RUN; ++start) {
+      const int count = start < TAPS ? (TAPS - start + RUN - 1) / RUN : 0;
+      if (turn < count) return start + turn * RUN;
+      turn -= count;
+    }
+    return 0;
+  }
+
   static void run(const RowArguments& a) {
     Vector sum[MAPS][RUN + TAPS - 1] = {};
     if (!a.first) {
@@ -70,20 +80,25 @@ struct RowBlock {
         for (int cell = 0; cell < TAPS - 1; ++cell) sum[map][cell] = a.output[map * a.out_plane + cell];
       }
     }
-    for (int c = 0; c < a.connection_count; ++c) {
-      const Connection connection = a.connections[c];
-      const Vector* plane = a.gradient + static_cast<std::int64_t>(connection.map) * a.plane;
-      for (int v = 0; v < a.row_count; ++v) {
-        const Vector* row = plane + a.rows[v].cell;
-        const float* weight = a.weights + connection.weight + a.rows[v].weight;
+    for (int v = 0; v < a.row_count; ++v) {
+      const Vector* rows = a.gradient + a.rows[v].cell;
+      const float* weights = a.weights + a.rows[v].weight;
+      const std::int64_t plane = a.plane;
+      const std::int64_t weight_stride = a.weight_stride;
+      const Connection* const end = a.connections + a.connection_count;
+      for (const Connection* connection = a.connections; connection != end; ++connection) {
+        const Vector* row = rows + connection->map * plane;
+        const float* weight = weights + connection->weight;
         Vector cells[RUN];
         PELLUCID_UNROLL
         for (int cell = 0; cell < RUN; ++cell) cells[cell] = row[cell];
+        // Taps RUN apart add to different sums, so one need not wait for another.
         PELLUCID_UNROLL
-        for (int tap = 0; tap < TAPS; ++tap) {
+        for (int turn = 0; turn < TAPS; ++turn) {
+          const int tap = tap_at(turn);
           PELLUCID_UNROLL
           for (int map = 0; map < MAPS; ++map) {
-            const Vector w = broadcast(weight[map * a.weight_stride + tap]);
+            const Vector w = broadcast(weight[map * weight_stride + tap]);
             PELLUCID_UNROLL
             for (int cell = 0; cell < RUN; ++cell) sum[map][cell + tap] += w * cells[cell];
           }

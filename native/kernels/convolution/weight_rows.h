@@ -22,17 +22,23 @@ struct WeightRowArguments {
 };
 
 // Adds to MAPS x TAPS sums, held in registers over all positions. Neighbouring output cells share all but
-// one of their inputs, which therefore slide through registers: one is loaded a cell. Unrolled by TAPS, so
-// that each input keeps its register as long as it is needed.
+// one of their inputs, which therefore slide through registers. Where registers are few, a cell's last input
+// is multiplied straight from memory, and takes a register only afterwards, from the first input, which is
+// then done with.
 template <int MAPS, int TAPS>
 struct WeightRowBlock {
-  PELLUCID_INLINE static void add_cell(Vector (&sum)[MAPS][TAPS], const Vector (&inputs)[TAPS], int first,
-                                       const Vector* gradient, int plane) {
+  static constexpr int HELD = TAPS - 1;
+  static constexpr int STEP = HELD > 0 ? HELD : 1;
+  static constexpr bool SCARCE = MAPS * TAPS + TAPS + 1 >= REGISTERS;
+
+  PELLUCID_INLINE static void add_cell(Vector (&sum)[MAPS][TAPS], const Vector (&inputs)[STEP], int first,
+                                       const Vector* last, const Vector* gradient, int plane) {
     PELLUCID_UNROLL
     for (int map = 0; map < MAPS; ++map) {
       const Vector delta = gradient[map * plane];
       PELLUCID_UNROLL
-      for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] += delta * inputs[(first + tap) % TAPS];
+      for (int tap = 0; tap < HELD; ++tap) sum[map][tap] += delta * inputs[(first + tap) % STEP];
+      sum[map][HELD] += delta * *(SCARCE ? reread(last) : last);
     }
   }
 
@@ -47,23 +53,23 @@ struct WeightRowBlock {
     for (int y = 0; y < a.rows; ++y) {
       const Vector* input = a.input + static_cast<std::int64_t>(y) * a.input_row;
       const Vector* gradient = a.gradient + static_cast<std::int64_t>(y) * a.gradient_row;
-      Vector inputs[TAPS];
+      Vector inputs[STEP];
       PELLUCID_UNROLL
-      for (int tap = 0; tap < TAPS - 1; ++tap) inputs[tap] = input[tap];
-      input += TAPS - 1;
+      for (int tap = 0; tap < HELD; ++tap) inputs[tap] = input[tap];
+      input += HELD;
       int x = 0;
-      for (; x + TAPS <= a.columns; x += TAPS, input += TAPS, gradient += TAPS) {
+      for (; x + STEP <= a.columns; x += STEP, input += STEP, gradient += STEP) {
         PELLUCID_UNROLL
-        for (int cell = 0; cell < TAPS; ++cell) {
-          inputs[(cell + TAPS - 1) % TAPS] = input[cell];
-          add_cell(sum, inputs, cell, gradient + cell, plane);
+        for (int cell = 0; cell < STEP; ++cell) {
+          add_cell(sum, inputs, cell, input + cell, gradient + cell, plane);
+          inputs[cell] = *(SCARCE ? reread(input + cell) : input + cell);
         }
       }
       for (; x < a.columns; ++x, ++input, ++gradient) {
-        inputs[TAPS - 1] = *input;
-        add_cell(sum, inputs, 0, gradient, plane);
+        add_cell(sum, inputs, 0, input, gradient, plane);
         PELLUCID_UNROLL
-        for (int tap = 0; tap < TAPS - 1; ++tap) inputs[tap] = inputs[tap + 1];
+        for (int tap = 0; tap < HELD - 1; ++tap) inputs[tap] = inputs[tap + 1];
+        inputs[STEP - 1] = *input;
       }
     }
     PELLUCID_UNROLL

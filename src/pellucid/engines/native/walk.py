@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
-from pellucid.engines.native.fusion import absorbed_rectifiers
-from pellucid.engines.native.lowering import NodeContext, lowering_of
+from pellucid.engines.native.fusion import FusedConvolution, absorbed_rectifiers, fused_convolutions
+from pellucid.engines.native.lowering import NodeContext, fused_convolution, lowering_of
 from pellucid.engines.native.lowering.context import Cache
 from pellucid.engines.native.lowering.merge import add_buffers
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Buffer
-from pellucid.graph import Graph
+from pellucid.graph import Graph, Node
 from pellucid.layers import Input
 
 
@@ -41,22 +41,36 @@ class Walk:
     values: dict[str, Buffer] = field(default_factory=dict)
     _caches: dict[str, Cache] = field(default_factory=dict)
     _absorbed: frozenset[str] = field(init=False)
+    _chains: Mapping[str, FusedConvolution] = field(init=False)
+    _inner: frozenset[str] = field(init=False)
+    _indices: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._absorbed = absorbed_rectifiers(self.graph, self.visible | self.rules.keys())
+        looked_at = self.visible | self.rules.keys()
+        self._absorbed = absorbed_rectifiers(self.graph, looked_at)
+        self._chains = fused_convolutions(self.graph, looked_at)
+        self._inner = frozenset().union(*(chain.inner for chain in self._chains.values()))
+        self._indices = {node.name: index for index, node in enumerate(self.graph.nodes)}
 
-    def _context(self, index: int) -> NodeContext:
-        node = self.graph.nodes[index]
+    def _context(self, name: str) -> NodeContext:
+        node = self.graph.node(name)
         return NodeContext(
             graph=self.graph,
             node=node,
-            index=index,
+            index=self._indices[name],
             store=self.store,
             training=self.training,
             differentiated=self.differentiated,
             parameters_wanted=self.parameters_wanted,
             rule=self.rules.get(node.name, Rule.GRADIENT),
             absorbed=self._absorbed,
+        )
+
+    def _chain(self, members: FusedConvolution) -> fused_convolution.Chain:
+        return fused_convolution.Chain(
+            self._context(members.convolution),
+            self._context(members.rectifier) if members.rectifier else None,
+            self._context(members.pooling) if members.pooling else None,
         )
 
     def gather_inputs(self, operation: str, scale: float, indices: Buffer | None) -> None:
@@ -71,12 +85,18 @@ class Walk:
     def forward(self, outputs: Sequence[str]) -> None:
         """Append the forward steps of everything that these nodes are computed from."""
         needed = self.graph.ancestors(outputs)
-        for index, node in enumerate(self.graph.nodes):
-            if node.name in needed and not isinstance(node.layer, Input):
-                context = self._context(index)
+        for node in self.graph.nodes:
+            if node.name not in needed or isinstance(node.layer, Input) or node.name in self._inner:
+                continue
+            if node.name in self._chains:
+                chain = self._chains[node.name]
+                source = self.values[self.graph.node(chain.convolution).inputs[0]]
+                output, cache = fused_convolution.forward(self.builder, self._chain(chain), source)
+            else:
+                context = self._context(node.name)
                 inputs = [self.values[source] for source in node.inputs]
                 output, cache = lowering_of(context).forward(self.builder, context, inputs)
-                self.values[node.name], self._caches[node.name] = output, cache
+            self.values[node.name], self._caches[node.name] = output, cache
 
     def _useful(self, nodes_wanted: frozenset[str]) -> set[str]:
         """Nodes whose gradient leads to something wanted."""
@@ -102,8 +122,7 @@ class Walk:
         parts: dict[str, list[Buffer]] = {name: [seed] for name, seed in seeds.items()}
         result: dict[str, Buffer] = {}
         reached: set[str] = set()
-        for index in reversed(range(len(self.graph.nodes))):
-            node = self.graph.nodes[index]
+        for node in reversed(self.graph.nodes):
             if node.name not in parts or node.name not in useful:
                 continue
             cells = math.prod(self.graph.shapes[node.name])
@@ -113,15 +132,29 @@ class Walk:
             reached.add(node.name)
             if isinstance(node.layer, Input):
                 continue
-            context = self._context(index)
-            wanted = [source in useful for source in node.inputs]
-            cache = self._caches[node.name]
-            gradients = lowering_of(context).backward(self.builder, context, cache, gradient, wanted)
-            for source, part in zip(node.inputs, gradients, strict=True):
+            for source, part in self._node_backward(node, gradient, useful, reached):
                 if part is not None:
                     parts.setdefault(source, []).append(part)
         self._clear_unreached(reached)
         return result
+
+    def _node_backward(
+        self, node: Node, gradient: Buffer, useful: set[str], reached: set[str]
+    ) -> list[tuple[str, Buffer | None]]:
+        """Append the backward steps of a node, or of the chain that ends in it; its sources' gradients."""
+        cache = self._caches[node.name]
+        if node.name in self._chains:
+            chain = self._chains[node.name]
+            reached.update(chain.inner)
+            source = self.graph.node(chain.convolution).inputs[0]
+            part = fused_convolution.backward(
+                self.builder, self._chain(chain), cache, gradient, wanted=source in useful
+            )
+            return [(source, part)]
+        context = self._context(node.name)
+        wanted = [source in useful for source in node.inputs]
+        gradients = lowering_of(context).backward(self.builder, context, cache, gradient, wanted)
+        return list(zip(node.inputs, gradients, strict=True))
 
     def _clear_unreached(self, reached: set[str]) -> None:
         """A parameter that the seeds do not depend on has the gradient 0."""

@@ -24,7 +24,8 @@ KINDS: dict[type[Layer], int] = {
 RULES = {Rule.GRADIENT: 0, Rule.GUIDED: 1, Rule.DECONVNET: 2}
 
 
-def _attributes(context: NodeContext) -> dict[str, int | float]:
+def activation_attributes(context: NodeContext) -> dict[str, int | float]:
+    """As the kernels take them."""
     layer = context.node.layer
     amplitude, slope = 1.0, 1.0
     if isinstance(layer, ScaledTanh):
@@ -48,7 +49,7 @@ def forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]
     if context.name in context.absorbed:
         return inputs[0], None
     output = builder.lanes_buffer(context.name, context.cells)
-    builder.tile("activation_output", context.name, (inputs[0], output), _attributes(context))
+    builder.tile("activation_output", context.name, (inputs[0], output), activation_attributes(context))
     return output, output
 
 
@@ -61,7 +62,9 @@ def backward(
     if context.name in context.absorbed:
         return [gradient]
     result = builder.lanes_buffer(f"d input of {context.name}", context.cells)
-    builder.tile("activation_gradient", context.name, (gradient, cache, result), _attributes(context))
+    builder.tile(
+        "activation_gradient", context.name, (gradient, cache, result), activation_attributes(context)
+    )
     return [result]
 
 
