@@ -51,6 +51,7 @@ PELLUCID_ATTRIBUTES(ChannelAttributes, PELLUCID_CHANNELS)
   INTEGER(rectify)
 PELLUCID_ATTRIBUTES(PoolingAttributes, PELLUCID_WINDOW)
 
+// rectify: a ReLU follows. strip: rows of the output gradient that are formed at a time.
 #define PELLUCID_CONVOLUTION(INTEGER, REAL) \
   INTEGER(groups)                           \
   INTEGER(in_height)                        \
@@ -64,7 +65,9 @@ PELLUCID_ATTRIBUTES(PoolingAttributes, PELLUCID_WINDOW)
   INTEGER(dilation_height)                  \
   INTEGER(dilation_width)                   \
   INTEGER(gradient_pad)                     \
-  INTEGER(gradient_width)
+  INTEGER(gradient_width)                   \
+  INTEGER(rectify)                          \
+  INTEGER(strip)
 PELLUCID_ATTRIBUTES(ConvolutionAttributes, PELLUCID_CONVOLUTION)
 
 #define PELLUCID_LINEAR(INTEGER, REAL) INTEGER(in_features) INTEGER(out_features) INTEGER(row)

@@ -56,6 +56,13 @@ PELLUCID_INLINE int larger(int a, int b) {
   return a > b ? a : b;
 }
 
+// Maps of the next block, of those left. Where few sums fit, whole blocks and single maps, which leave room
+// for many cells, keep the multipliers busier than even shares.
+PELLUCID_INLINE int next_maps(int left, int largest) {
+  if (largest > 3) return Cut(left, largest).longest();
+  return left >= largest ? largest : 1;
+}
+
 // Cells of a row to hold in one block, when `maps` maps are at hand.
 PELLUCID_INLINE int largest_cells(int maps) {
   return smaller(ACCUMULATORS / smaller(maps, PREFERRED_MAPS), LARGEST);

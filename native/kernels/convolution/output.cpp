@@ -1,4 +1,5 @@
-// convolution_output: input (padded), weights, bias or null, groups, connections -> output.
+// convolution_output: input (padded), weights, bias or null, groups, connections -> output, after a ReLU
+// where `rectify` is set.
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/convolution/convolution.h"
@@ -22,11 +23,50 @@ struct OutputArguments {
   int kernel_width;
   int dilation;
   int stride;
+  bool rectify;
 };
 
-// MAPS output maps x CELLS neighbouring output cells, held in registers over all connections and taps.
-template <int MAPS, int CELLS>
+// MAPS output maps x CELLS neighbouring output cells, held in registers over all connections and taps. UNIT:
+// stride and dilation are 1 along rows.
+template <int MAPS, int CELLS, bool UNIT>
 struct OutputBlock {
+  // Input cells that find a register; the others are multiplied straight from memory.
+  static constexpr int FREE = REGISTERS - 1 - MAPS * CELLS;
+  static constexpr int HELD = FREE < CELLS ? FREE : CELLS;
+
+  // The loop over taps is not unrolled: the processor overlaps its rounds, and the compiler, given one round,
+  // finds registers for all its sums.
+  PELLUCID_INLINE static void correlate(const OutputArguments& a, Vector (&sum)[MAPS][CELLS]) {
+    const std::int64_t stride = UNIT ? 1 : a.stride;
+    const std::int64_t dilation = UNIT ? 1 : a.dilation;
+    const std::int64_t weight_stride = a.weight_stride;
+    const std::int64_t kernel_width = a.kernel_width;
+    for (int c = 0; c < a.connection_count; ++c) {
+      const Vector* row = a.input + static_cast<std::int64_t>(a.connections[c].map) * a.plane;
+      const float* weight = a.weights + a.connections[c].weight;
+      const float* const last = weight + a.kernel_height * kernel_width;
+      for (; weight != last; row += a.row) {
+        const Vector* tap = row;
+        const float* const row_end = weight + kernel_width;
+        for (; weight != row_end; tap += dilation, ++weight) {
+          tap = reread(tap);  // or a cell is kept for the next tap, in a register that a sum needs
+          Vector cells[HELD];
+          PELLUCID_UNROLL
+          for (int cell = 0; cell < HELD; ++cell) cells[cell] = tap[cell * stride];
+          PELLUCID_UNROLL
+          for (int map = 0; map < MAPS; ++map) {
+            const Vector w = broadcast(weight[map * weight_stride]);
+            PELLUCID_UNROLL
+            for (int cell = 0; cell < HELD; ++cell) sum[map][cell] += w * cells[cell];
+            if (HELD < CELLS) tap = reread(tap);
+            PELLUCID_UNROLL
+            for (int cell = HELD; cell < CELLS; ++cell) sum[map][cell] += w * tap[cell * stride];
+          }
+        }
+      }
+    }
+  }
+
   static void run(const OutputArguments& a) {
     Vector sum[MAPS][CELLS];
     PELLUCID_UNROLL
@@ -35,23 +75,13 @@ struct OutputBlock {
       PELLUCID_UNROLL
       for (int cell = 0; cell < CELLS; ++cell) sum[map][cell] = start;
     }
-    const int stride = a.stride;
-    for (int c = 0; c < a.connection_count; ++c) {
-      const Connection connection = a.connections[c];
-      const Vector* row = a.input + static_cast<std::int64_t>(connection.map) * a.plane;
-      const float* weight = a.weights + connection.weight;
-      for (int v = 0; v < a.kernel_height; ++v, row += a.row) {
-        const Vector* tap = row;
-        for (int u = 0; u < a.kernel_width; ++u, tap += a.dilation, ++weight) {
-          Vector cells[CELLS];
-          PELLUCID_UNROLL
-          for (int cell = 0; cell < CELLS; ++cell) cells[cell] = tap[cell * stride];
-          PELLUCID_UNROLL
-          for (int map = 0; map < MAPS; ++map) {
-            const Vector w = broadcast(weight[map * a.weight_stride]);
-            PELLUCID_UNROLL
-            for (int cell = 0; cell < CELLS; ++cell) sum[map][cell] += w * cells[cell];
-          }
+    correlate(a, sum);
+    if (a.rectify) {
+      PELLUCID_UNROLL
+      for (int map = 0; map < MAPS; ++map) {
+        PELLUCID_UNROLL
+        for (int cell = 0; cell < CELLS; ++cell) {  // written so that a NaN stays one
+          sum[map][cell] = select(sum[map][cell] < Vector{}, Vector{}, sum[map][cell]);
         }
       }
     }
@@ -63,7 +93,30 @@ struct OutputBlock {
   }
 };
 
-constexpr BlockTable<OutputBlock> blocks;
+template <int MAPS, int CELLS>
+using UnitBlock = OutputBlock<MAPS, CELLS, true>;
+template <int MAPS, int CELLS>
+using AnyBlock = OutputBlock<MAPS, CELLS, false>;
+
+constexpr BlockTable<UnitBlock> unit_blocks;
+constexpr BlockTable<AnyBlock> any_blocks;
+
+// All rows of some maps of one group: a.weights, a.bias and a.output are at the first.
+void correlate_maps(const ConvolutionAttributes& shape, OutputArguments a, int maps, const Vector* input) {
+  const bool unit = a.stride == 1 && a.dilation == 1;
+  const auto& sizes = (unit ? unit_blocks.functions : any_blocks.functions)[maps];
+  const int out_width = static_cast<int>(shape.out_width);
+  const Cut cells(out_width, smaller(ACCUMULATORS / maps, LARGEST));
+  Vector* output = a.output;
+  for (int y = 0; y < shape.out_height; ++y, output += out_width) {
+    const Vector* row = input + y * shape.stride_height * shape.in_width;
+    for (int piece = 0, x = 0; piece < cells.parts; x += cells.size(piece++)) {
+      a.input = row + x * shape.stride_width;
+      a.output = output + x;
+      sizes[cells.size(piece)](a);
+    }
+  }
+}
 
 }  // namespace
 
@@ -77,36 +130,30 @@ void convolution_output(const Call& call) {
   auto* output = call.operand<Vector>(5);
 
   const int in_width = static_cast<int>(shape.in_width);
-  const int out_width = static_cast<int>(shape.out_width);
   OutputArguments a = {};
   a.plane = static_cast<int>(shape.in_height) * in_width;
-  a.out_plane = static_cast<int>(shape.out_height) * out_width;
+  a.out_plane = static_cast<int>(shape.out_height * shape.out_width);
   a.row = static_cast<int>(shape.dilation_height) * in_width;
   a.kernel_height = static_cast<int>(shape.kernel_height);
   a.kernel_width = static_cast<int>(shape.kernel_width);
   a.dilation = static_cast<int>(shape.dilation_width);
   a.stride = static_cast<int>(shape.stride_width);
+  a.rectify = shape.rectify != 0;
 
   for (int g = 0; g < shape.groups; ++g) {
     const ConnectionGroup group = groups[g];
     a.connections = connections + group.first_connection;
     a.connection_count = group.connections;
     a.weight_stride = group.weight_stride;
-    const Cut cells(out_width, largest_cells(group.count));
-    const Cut maps(group.count, smaller(ACCUMULATORS / cells.longest(), LARGEST));
-    for (int part = 0, map = 0; part < maps.parts; map += maps.size(part++)) {
+    const Cut cells(static_cast<int>(shape.out_width), largest_cells(group.count));
+    const int largest = smaller(ACCUMULATORS / cells.longest(), LARGEST);
+    int maps = 0;
+    for (int map = 0; map < group.count; map += maps) {
+      maps = next_maps(group.count - map, largest);
       a.weights = weights + static_cast<std::int64_t>(map) * group.weight_stride;
       a.bias = bias != nullptr ? bias + group.first + map : nullptr;
-      const auto& sizes = blocks.functions[maps.size(part)];
-      for (int y = 0; y < shape.out_height; ++y) {
-        const Vector* row = input + y * shape.stride_height * in_width;
-        Vector* out = output + static_cast<std::int64_t>(group.first + map) * a.out_plane + y * out_width;
-        for (int piece = 0, x = 0; piece < cells.parts; x += cells.size(piece++)) {
-          a.input = row + x * shape.stride_width;
-          a.output = out + x;
-          sizes[cells.size(piece)](a);
-        }
-      }
+      a.output = output + static_cast<std::int64_t>(group.first + map) * a.out_plane;
+      correlate_maps(shape, a, maps, input);
     }
   }
 }

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from pellucid.graph import Graph, Node
-from pellucid.layers import Add, BatchNorm2d, Convolution, MaxPool2d, ReLU
+from pellucid.layers import AxisWindow, Conv1d, Conv2d, MaxPool2d, ReLU
+
+
+@dataclass(frozen=True)
+class FusedConvolution:
+    """A convolution and what is done to its cells before they leave the registers; at least one of the two.
+
+    Attributes:
+        convolution: name of the node.
+        rectifier: of the ReLU that it feeds.
+        pooling: of the max pooling that either feeds.
+    """
+
+    convolution: str
+    rectifier: str | None
+    pooling: str | None
+
+    @property
+    def last(self) -> str:
+        """The node whose output is computed."""
+        last = self.pooling or self.rectifier
+        assert last is not None
+        return last
+
+    @property
+    def inner(self) -> frozenset[str]:
+        """The nodes whose own outputs never exist."""
+        members = {self.convolution, self.rectifier, self.pooling}
+        return frozenset(name for name in members if name is not None and name != self.last)
 
 
 def absorbed_rectifiers(graph: Graph, visible: Collection[str]) -> frozenset[str]:
@@ -29,86 +57,45 @@ def absorbed_rectifiers(graph: Graph, visible: Collection[str]) -> frozenset[str
     )
 
 
-@dataclass(frozen=True)
-class Chain:
-    """Nodes computed in one pass: a convolution or linear layer and what is done to its output.
-
-    Attributes:
-        first: the convolution or linear layer.
-        last: the node whose value comes out.
-        normalization: a batch normalisation by running statistics, folded into the weights; None for none.
-        addend: a node whose value is added to the sums; None for none.
-        rectified: whether a ReLU ends the chain.
-    """
-
-    first: str
-    last: str
-    normalization: str | None = None
-    addend: str | None = None
-    rectified: bool = False
-
-
-class Chains:
-    """The chains of a graph, as inference computes them.
+def fused_convolutions(graph: Graph, visible: Collection[str]) -> Mapping[str, FusedConvolution]:
+    """Convolutions computed with the ReLU, the max pooling by two, or both, that follow; by last node.
 
     Args:
         graph: the graph.
-        candidates: nodes that may be the first of a chain.
-        visible: nodes whose own values are asked for: none is hidden in a chain.
+        visible: nodes whose own values or gradients are asked for: only the last of a chain may be one.
     """
+    chains: dict[str, FusedConvolution] = {}
+    for node in graph.nodes:
+        if type(node.layer) not in (Conv1d, Conv2d):
+            continue
+        follower = _next(graph, node, visible)
+        rectifier = follower if follower is not None and type(follower.layer) is ReLU else None
+        pooling = _next(graph, rectifier, visible) if rectifier is not None else follower
+        if pooling is not None and type(pooling.layer) is MaxPool2d:
+            if not _pools_by_two(graph, pooling):
+                continue  # it carries out the ReLU itself, which costs nothing backwards
+        else:
+            pooling = None
+        if rectifier is not None or pooling is not None:
+            chain = FusedConvolution(
+                node.name, rectifier.name if rectifier else None, pooling.name if pooling else None
+            )
+            chains[chain.last] = chain
+    return chains
 
-    def __init__(self, graph: Graph, candidates: Collection[str], visible: Collection[str]) -> None:
-        self._graph = graph
-        self._visible = visible
-        self._at_last: dict[str, Chain] = {}
-        self._hidden: set[str] = set()
-        # Of two convolutions that meet in a sum the later one adds the other's output.
-        for node in reversed(graph.nodes):
-            if node.name in candidates:
-                chain = self._follow(node.name)
-                self._at_last[chain.last] = chain
 
-    def ending_at(self, node: str) -> Chain | None:
-        """The chain whose value this node's is."""
-        return self._at_last.get(node)
+def _next(graph: Graph, node: Node, visible: Collection[str]) -> Node | None:
+    """The node that alone reads this one, unless this one is looked at."""
+    consumers = graph.consumers[node.name]
+    if node.name in visible or len(consumers) != 1:
+        return None
+    return graph.node(consumers[0])
 
-    def hides(self, node: str) -> bool:
-        """Whether the node is inside a chain, so that it has no value of its own."""
-        return node in self._hidden
 
-    def _next(self, name: str) -> Node | None:
-        """The only reader of a node that nobody looks at."""
-        consumers = self._graph.consumers[name]
-        if name in self._visible or len(consumers) != 1:
-            return None
-        node = self._graph.node(consumers[0])
-        return None if node.name in self._hidden or node.name in self._at_last else node
-
-    def _follow(self, first: str) -> Chain:
-        chain = Chain(first, first)
-        if isinstance(self._graph.node(first).layer, Convolution):
-            chain = self._with_addend(self._with_normalization(chain))
-        following = self._next(chain.last)
-        if following is not None and isinstance(following.layer, ReLU):
-            chain = replace(chain, last=following.name, rectified=True)
-        self._hide(chain)
-        return chain
-
-    def _with_normalization(self, chain: Chain) -> Chain:
-        following = self._next(chain.last)
-        if True or following is None or not isinstance(following.layer, BatchNorm2d):
-            return chain
-        return replace(chain, last=following.name, normalization=following.name)
-
-    def _with_addend(self, chain: Chain) -> Chain:
-        following = self._next(chain.last)
-        if following is None or not isinstance(following.layer, Add) or len(following.inputs) != 2:
-            return chain
-        others = [name for name in following.inputs if name != chain.last]
-        return replace(chain, last=following.name, addend=others[0]) if len(others) == 1 else chain
-
-    def _hide(self, chain: Chain) -> None:
-        name = chain.first
-        while name != chain.last:
-            self._hidden.add(name)
-            (name,) = self._graph.consumers[name]
+def _pools_by_two(graph: Graph, node: Node) -> bool:
+    """Whether windows of two by two tile the input, but for an odd last row or column."""
+    axes = node.layer.window(graph.input_shapes(node))
+    assert axes is not None
+    return all(
+        axis == AxisWindow(axis.input, kernel=2, stride=2) and axis.output == axis.input // 2 for axis in axes
+    )

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
-from pellucid.engines.native.fusion import Chain, Chains, absorbed_rectifiers
-from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, lowering_of
+from pellucid.engines.native.chains import Chain, Chains
+from pellucid.engines.native.fusion import FusedConvolution, absorbed_rectifiers, fused_convolutions
+from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, fused_convolution, lowering_of
 from pellucid.engines.native.lowering.blocks.chain import CHAINED, chain_forward
 from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource, plain
 from pellucid.engines.native.lowering.context import Cache
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout
 from pellucid.engines.native.values import Gradients, Value, Values
-from pellucid.graph import Graph
+from pellucid.graph import Graph, Node
 from pellucid.layers import Input
 
 
@@ -61,23 +62,41 @@ class Walk:
     values: Values = field(init=False)
     _caches: dict[str, Cache] = field(default_factory=dict)
     _absorbed: frozenset[str] = field(init=False)
+    _fused: Mapping[str, FusedConvolution] = field(init=False)
+    _chains: Chains = field(init=False)
+    _hidden: frozenset[str] = field(init=False)
+    _indices: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.values = Values(self.builder, self.graph.shapes)
-        candidates = absorbed_rectifiers(self.graph, self.visible | self.rules.keys())
+        self._indices = {node.name: index for index, node in enumerate(self.graph.nodes)}
+        looked_at = self.visible | self.rules.keys()
         self._absorbed = frozenset(
-            name for name in candidates if self.layouts[name] is self.layouts[self.graph.consumers[name][0]]
+            name
+            for name in absorbed_rectifiers(self.graph, looked_at)
+            if self.layouts[name] is self.layouts[self.graph.consumers[name][0]]
         )
+        fused = fused_convolutions(self.graph, looked_at)
+        self._fused = {last: members for last, members in fused.items() if self._is_in_lanes(members)}
+        self._chains = Chains(self.graph, self._chain_candidates(), self.visible)
+        self._hidden = frozenset().union(*(members.inner for members in self._fused.values()))
 
-    def _context_of(self, name: str) -> NodeContext:
-        return self._context(self.graph.nodes.index(self.graph.node(name)))
+    def _is_in_lanes(self, members: FusedConvolution) -> bool:
+        return all(self.layouts[name] is Layout.LANES for name in (members.last, *members.inner))
 
-    def _context(self, index: int) -> NodeContext:
-        node = self.graph.nodes[index]
+    def _chain_candidates(self) -> frozenset[str]:
+        """Only where no gradient follows: it would ask for what lies inside a chain."""
+        if self.training or self.differentiated:
+            return frozenset()
+        in_blocks = [name for name, layout in self.layouts.items() if layout is Layout.BLOCKS]
+        return frozenset(name for name in in_blocks if type(self.graph.node(name).layer) in CHAINED)
+
+    def _context(self, name: str) -> NodeContext:
+        node = self.graph.node(name)
         return NodeContext(
             graph=self.graph,
             node=node,
-            index=index,
+            index=self._indices[name],
             store=self.store,
             training=self.training,
             differentiated=self.differentiated,
@@ -98,39 +117,41 @@ class Walk:
     def forward(self, outputs: Sequence[str]) -> None:
         """Append the forward steps of everything that these nodes are computed from."""
         needed = self.graph.ancestors(outputs)
-        chains = self._chains()
-        for index, node in enumerate(self.graph.nodes):
-            if node.name not in needed or isinstance(node.layer, Input) or chains.hides(node.name):
+        for node in self.graph.nodes:
+            hidden = node.name in self._hidden or self._chains.hides(node.name)
+            if node.name not in needed or isinstance(node.layer, Input) or hidden:
                 continue
-            chain = chains.ending_at(node.name)
+            chain = self._chains.ending_at(node.name)
             if chain is not None:
                 self.values.put(node.name, self._chain_forward(chain))
             else:
-                output, self._caches[node.name] = self._node_forward(self._context(index))
+                output, self._caches[node.name] = self._node_forward(node)
                 self.values.put(node.name, output)
 
-    def _chains(self) -> Chains:
-        """Only where no gradient follows: it would ask for what lies inside a chain."""
-        in_blocks = [name for name, layout in self.layouts.items() if layout is Layout.BLOCKS]
-        candidates = [name for name in in_blocks if type(self.graph.node(name).layer) in CHAINED]
-        alone = self.training or self.differentiated
-        return Chains(self.graph, frozenset() if alone else frozenset(candidates), self.visible)
-
     def _chain_forward(self, chain: Chain) -> BlockValue:
-        first = self._context_of(chain.first)
-        normalization = None
-        if chain.normalization is not None:
-            normalization = self._context_of(chain.normalization)
+        first = self._context(chain.first)
+        normalization = self._context(chain.normalization) if chain.normalization is not None else None
         value = self.values.blocks(first.node.inputs[0])
         addend = None if chain.addend is None else self.values.blocks(chain.addend)
         return chain_forward(self.builder, chain, first, normalization, value, addend)
 
-    def _node_forward(self, context: NodeContext) -> tuple[Value, Cache]:
-        sources = context.node.inputs
-        if self.layouts[context.name] is Layout.BLOCKS:
-            blocks = [self.values.blocks(source) for source in sources]
-            return BLOCK_LOWERINGS[type(context.node.layer)].forward(self.builder, context, blocks)
-        lanes = [self.values.lanes(source) for source in sources]
+    def _members(self, fused: FusedConvolution) -> fused_convolution.Chain:
+        return fused_convolution.Chain(
+            self._context(fused.convolution),
+            self._context(fused.rectifier) if fused.rectifier else None,
+            self._context(fused.pooling) if fused.pooling else None,
+        )
+
+    def _node_forward(self, node: Node) -> tuple[Value, Cache]:
+        if node.name in self._fused:
+            fused = self._fused[node.name]
+            source = self.values.lanes(self.graph.node(fused.convolution).inputs[0])
+            return fused_convolution.forward(self.builder, self._members(fused), source)
+        context = self._context(node.name)
+        if self.layouts[node.name] is Layout.BLOCKS:
+            blocks = [self.values.blocks(source) for source in node.inputs]
+            return BLOCK_LOWERINGS[type(node.layer)].forward(self.builder, context, blocks)
+        lanes = [self.values.lanes(source) for source in node.inputs]
         return lowering_of(context).forward(self.builder, context, lanes)
 
     def _useful(self, nodes_wanted: frozenset[str]) -> set[str]:
@@ -156,17 +177,13 @@ class Walk:
         useful = self._useful(nodes_wanted)
         gradients = Gradients(self.builder, self.graph.shapes, seeds)
         reached: set[str] = set()
-        for index in reversed(range(len(self.graph.nodes))):
-            node = self.graph.nodes[index]
+        for node in reversed(self.graph.nodes):
             if node.name not in gradients or node.name not in useful:
                 continue
             reached.add(node.name)
             if isinstance(node.layer, Input):
                 continue
-            context = self._context(index)
-            wanted = [source in useful for source in node.inputs]
-            parts = self._node_backward(context, gradients, wanted)
-            for source, part in zip(node.inputs, parts, strict=True):
+            for source, part in self._node_backward(node, gradients, useful, reached):
                 if part is not None:
                     gradients.add(source, part)
             if node.name not in nodes_wanted:
@@ -175,17 +192,31 @@ class Walk:
         return gradients
 
     def _node_backward(
-        self, context: NodeContext, gradients: Gradients, wanted: Sequence[bool]
-    ) -> Sequence[Value | None]:
-        cache = self._caches[context.name]
-        if self.layouts[context.name] is Layout.BLOCKS:
-            lowering = BLOCK_LOWERINGS[type(context.node.layer)]
-            gradient = gradients.blocks(context.name)
+        self, node: Node, gradients: Gradients, useful: set[str], reached: set[str]
+    ) -> Sequence[tuple[str, Value | None]]:
+        """Append the backward steps of a node, or of the nodes fused into it; its sources' gradients."""
+        cache = self._caches[node.name]
+        if node.name in self._fused:
+            fused = self._fused[node.name]
+            reached.update(fused.inner)
+            source = self.graph.node(fused.convolution).inputs[0]
+            lanes = gradients.lanes(node.name)
+            members = self._members(fused)
+            wanted = source in useful
+            return [(source, fused_convolution.backward(self.builder, members, cache, lanes, wanted=wanted))]
+        context = self._context(node.name)
+        wishes = [source in useful for source in node.inputs]
+        parts: Sequence[Value | None]
+        if self.layouts[node.name] is Layout.BLOCKS:
+            lowering = BLOCK_LOWERINGS[type(node.layer)]
+            gradient = gradients.blocks(node.name)
             if gradient.mask is not None and not lowering.follows_masks:
                 gradient = plain(self.builder, gradient)
-            return lowering.backward(self.builder, context, cache, gradient, wanted)
-        lanes = gradients.lanes(context.name)
-        return lowering_of(context).backward(self.builder, context, cache, lanes, wanted)
+            parts = lowering.backward(self.builder, context, cache, gradient, wishes)
+        else:
+            lanes = gradients.lanes(node.name)
+            parts = lowering_of(context).backward(self.builder, context, cache, lanes, wishes)
+        return list(zip(node.inputs, parts, strict=True))
 
     def _clear_unreached(self, reached: set[str]) -> None:
         """A parameter that the seeds do not depend on has the gradient 0."""

@@ -24,7 +24,7 @@ KINDS: dict[type[Layer], int] = {
 RULES = {Rule.GRADIENT: 0, Rule.GUIDED: 1, Rule.DECONVNET: 2}
 
 
-def attributes(context: NodeContext) -> dict[str, int | float]:
+def activation_attributes(context: NodeContext) -> dict[str, int | float]:
     """Of the kernels of an activation."""
     layer = context.node.layer
     amplitude, slope = 1.0, 1.0
@@ -49,7 +49,7 @@ def forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]
     if context.name in context.absorbed:
         return inputs[0], None
     output = builder.lanes_buffer(context.name, context.cells)
-    builder.tile("activation_output", context.name, (inputs[0], output), attributes(context))
+    builder.tile("activation_output", context.name, (inputs[0], output), activation_attributes(context))
     return output, output
 
 
@@ -62,7 +62,9 @@ def backward(
     if context.name in context.absorbed:
         return [gradient]
     result = builder.lanes_buffer(f"d input of {context.name}", context.cells)
-    builder.tile("activation_gradient", context.name, (gradient, cache, result), attributes(context))
+    builder.tile(
+        "activation_gradient", context.name, (gradient, cache, result), activation_attributes(context)
+    )
     return [result]
 
 

@@ -82,7 +82,7 @@ class Geometry:
         after = max(0, (self.padded[1] - 1) // columns.stride - (columns.output - 1))
         return before, after
 
-    def attributes(self, groups: int) -> dict[str, int]:
+    def attributes(self, groups: int, *, rectify: bool = False, strip: int = 0) -> dict[str, int]:
         """As the kernels take them."""
         before, after = self.gradient_pads
         return {
@@ -99,6 +99,8 @@ class Geometry:
             "dilation_width": self.columns.dilation,
             "gradient_pad": before,
             "gradient_width": before + self.columns.output + after,
+            "rectify": int(rectify),
+            "strip": strip,
         }
 
     def pad_attributes(self, mode: str) -> dict[str, int]:
@@ -167,47 +169,81 @@ def input_connections(layer: Convolution, in_channels: int) -> Connections:
     return Connections(np.array(groups, np.int32), np.array(pairs, np.int32).reshape(-1, 2))
 
 
-def forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]) -> tuple[Buffer, Cache]:
-    """Pad where needed, then correlate."""
+@dataclass(frozen=True)
+class Correlation:
+    """A convolution ready to be computed: what its kernels read besides the parameters."""
+
+    sizes: Geometry
+    padded: Buffer
+    groups: Buffer
+    pairs: Buffer
+
+    @property
+    def group_count(self) -> int:
+        """Groups of output maps."""
+        return self.groups.nbytes // 20
+
+
+def prepare(builder: PlanBuilder, context: NodeContext, source: Buffer) -> Correlation:
+    """Pad the input where needed, and list the connections."""
     layer = context.node.layer
     assert isinstance(layer, Convolution)
     sizes = geometry(context, layer)
-    padded = inputs[0]
+    padded = source
     if sizes.is_padded:
         padded = builder.lanes_buffer(f"{context.name} padded", sizes.in_channels * math.prod(sizes.padded))
-        builder.tile("pad", context.name, (inputs[0], padded), sizes.pad_attributes(layer.padding_mode))
+        builder.tile("pad", context.name, (source, padded), sizes.pad_attributes(layer.padding_mode))
     connections = output_connections(layer, sizes.in_channels)
     groups = builder.constant(f"{context.name} groups", connections.groups)
     pairs = builder.constant(f"{context.name} connections", connections.pairs)
+    return Correlation(sizes, padded, groups, pairs)
+
+
+def correlate(
+    builder: PlanBuilder, context: NodeContext, correlation: Correlation, *, rectify: bool = False
+) -> Buffer:
+    """The output, after a ReLU where `rectify` is set."""
+    c = correlation
     output = builder.lanes_buffer(context.name, context.cells)
-    attributes = sizes.attributes(len(connections.groups))
-    operands = (padded, context.parameter("weight"), context.parameter("bias"), groups, pairs, output)
+    operands = (c.padded, context.parameter("weight"), context.parameter("bias"), c.groups, c.pairs, output)
+    attributes = c.sizes.attributes(c.group_count, rectify=rectify)
     builder.tile("convolution_output", context.name, operands, attributes)
-    return output, (padded, groups, pairs)
+    return output
+
+
+def forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]) -> tuple[Buffer, Cache]:
+    """Pad where needed, then correlate."""
+    correlation = prepare(builder, context, inputs[0])
+    return correlate(builder, context, correlation), correlation
 
 
 def backward(
     builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: Buffer, wanted: Sequence[bool]
 ) -> list[Buffer | None]:
     """dJ/dW by correlating input and gradient, dJ/db by summing, dJ/dx by the full correlation."""
+    weight_gradient(builder, context, cache, gradient)
+    bias_gradient(builder, context, gradient)
+    return [input_gradient(builder, context, cache.sizes, gradient) if wanted[0] else None]
+
+
+def weight_gradient(
+    builder: PlanBuilder, context: NodeContext, correlation: Correlation, gradient: Buffer
+) -> None:
+    """dJ/dW from the output's gradient, where it is wanted."""
+    target = context.gradient("weight")
+    if target is None:
+        return
+    sums = builder.sums(f"{context.name}.weight sums", target.nbytes // 4)
+    operands = (correlation.padded, gradient, correlation.groups, correlation.pairs, sums)
+    attributes = correlation.sizes.attributes(correlation.group_count)
+    builder.tile("convolution_weight_gradient", context.name, operands, attributes)
+    reduce_sums(builder, context, sums, target)
+
+
+def input_gradient(builder: PlanBuilder, context: NodeContext, sizes: Geometry, gradient: Buffer) -> Buffer:
+    """dJ/dx from the output's gradient: that of the padded input, then the padding's adjoint."""
     layer = context.node.layer
     assert isinstance(layer, Convolution)
-    sizes = geometry(context, layer)
-    padded, groups, pairs = cache
-    target = context.gradient("weight")
-    if target is not None:
-        sums = builder.sums(f"{context.name}.weight sums", target.nbytes // 4)
-        attributes = sizes.attributes(groups.nbytes // 20)
-        operands = (padded, gradient, groups, pairs, sums)
-        builder.tile("convolution_weight_gradient", context.name, operands, attributes)
-        reduce_sums(builder, context, sums, target)
-    bias_gradient(builder, context, gradient)
-    return [_input_gradient(builder, context, layer, sizes, gradient) if wanted[0] else None]
-
-
-def _input_gradient(
-    builder: PlanBuilder, context: NodeContext, layer: Convolution, sizes: Geometry, gradient: Buffer
-) -> Buffer:
     connections = input_connections(layer, sizes.in_channels)
     groups = builder.constant(f"{context.name} input groups", connections.groups)
     pairs = builder.constant(f"{context.name} input connections", connections.pairs)

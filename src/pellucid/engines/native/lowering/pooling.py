@@ -16,7 +16,7 @@ from pellucid.engines.native.plan import Buffer
 from pellucid.layers import AvgPool2d, AxisWindow, GlobalAvgPool, Layer, MaxPool2d, Subsample2d
 
 
-def attributes(context: NodeContext) -> dict[str, int]:
+def window_attributes(context: NodeContext) -> dict[str, int]:
     """Of the kernels of a pooling."""
     shape = context.input_shapes[0]
     layer = context.node.layer
@@ -48,7 +48,7 @@ def max_forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buf
     winners = None
     if context.differentiated:
         winners = builder.lanes_buffer(f"{context.name} winners", context.cells, "int32")
-    builder.tile("max_pooling_output", context.name, (inputs[0], output, winners), attributes(context))
+    builder.tile("max_pooling_output", context.name, (inputs[0], output, winners), window_attributes(context))
     return output, winners
 
 
@@ -59,8 +59,8 @@ def max_backward(
     if not wanted[0]:
         return [None]
     result = builder.lanes_buffer(f"d input of {context.name}", context.input_cells)
-    operands = (gradient, cache, result)
-    builder.tile("max_pooling_gradient", context.name, operands, attributes(context))
+    operands = (gradient, cache, result, None)
+    builder.tile("max_pooling_gradient", context.name, operands, window_attributes(context))
     return [result]
 
 
@@ -69,7 +69,7 @@ def average_forward(
 ) -> tuple[Buffer, Cache]:
     """The means of the windows."""
     output = builder.lanes_buffer(context.name, context.cells)
-    builder.tile("average_pooling_output", context.name, (inputs[0], output), attributes(context))
+    builder.tile("average_pooling_output", context.name, (inputs[0], output), window_attributes(context))
     return output, None
 
 
@@ -80,7 +80,7 @@ def average_backward(
     if not wanted[0]:
         return [None]
     result = builder.lanes_buffer(f"d input of {context.name}", context.input_cells)
-    builder.tile("average_pooling_gradient", context.name, (gradient, result), attributes(context))
+    builder.tile("average_pooling_gradient", context.name, (gradient, result), window_attributes(context))
     return [result]
 
 
@@ -90,7 +90,7 @@ def subsample_forward(
     """The windows' sums, times a coefficient, plus a bias."""
     output = builder.lanes_buffer(context.name, context.cells)
     operands = (inputs[0], context.parameter("coefficient"), context.parameter("bias"), output)
-    builder.tile("subsample_output", context.name, operands, attributes(context))
+    builder.tile("subsample_output", context.name, operands, window_attributes(context))
     return output, inputs[0]
 
 
@@ -102,14 +102,14 @@ def subsample_backward(
     if target is not None:
         sums = builder.sums(f"{context.name}.coefficient sums", context.output_shape[0])
         operands = (cache, gradient, sums)
-        builder.tile("subsample_coefficient_gradient", context.name, operands, attributes(context))
+        builder.tile("subsample_coefficient_gradient", context.name, operands, window_attributes(context))
         reduce_sums(builder, context, sums, target)
     bias_gradient(builder, context, gradient)
     if not wanted[0]:
         return [None]
     result = builder.lanes_buffer(f"d input of {context.name}", context.input_cells)
     sources = (gradient, context.parameter("coefficient"), result)
-    builder.tile("subsample_input_gradient", context.name, sources, attributes(context))
+    builder.tile("subsample_input_gradient", context.name, sources, window_attributes(context))
     return [result]
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pellucid.engines.native.lowering.blocks import activation, convolution, merge, shape
-from pellucid.engines.native.lowering.blocks import activation, merge, pooling, shape
+from pellucid.engines.native.lowering.blocks import activation, convolution, merge, pooling, shape
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.activation import KINDS, attributes
+from pellucid.engines.native.lowering.activation import KINDS, activation_attributes
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
@@ -23,7 +23,14 @@ def forward(
     output = builder.blocks_buffer(context.name, context.output_shape)
     extent = builder.blocks(context.output_shape[0])
     operands = (source.x, output)
-    step = Step("blocks_activation_output", context.name, operands, attributes(context), extent, Scale.IMAGES)
+    step = Step(
+        "blocks_activation_output",
+        context.name,
+        operands,
+        activation_attributes(context),
+        extent,
+        Scale.IMAGES,
+    )
     builder.shared([step])
     result = BlockValue(context.name, context.output_shape, output)
     return result, result
@@ -39,7 +46,12 @@ def backward(
     operands = (plain(builder, gradient).x, plain(builder, cache).x, result)
     extent = builder.blocks(context.output_shape[0])
     step = Step(
-        "blocks_activation_gradient", context.name, operands, attributes(context), extent, Scale.IMAGES
+        "blocks_activation_gradient",
+        context.name,
+        operands,
+        activation_attributes(context),
+        extent,
+        Scale.IMAGES,
     )
     builder.shared([step])
     return [BlockValue(context.name, context.output_shape, result)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.fusion import Chain
+from pellucid.engines.native.chains import Chain
 from pellucid.engines.native.lowering.blocks.convolution import convolution_output
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain

@@ -9,7 +9,7 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.lowering.pooling import attributes
+from pellucid.engines.native.lowering.pooling import window_attributes
 from pellucid.engines.native.plan import Buffer, Layout, Scale, Step
 from pellucid.layers import AvgPool2d, GlobalAvgPool, Layer, MaxPool2d
 
@@ -33,7 +33,7 @@ def max_forward(
     builder: PlanBuilder, context: NodeContext, inputs: Sequence[BlockValue]
 ) -> tuple[BlockValue, Cache]:
     """The largest cells, and which they were if a gradient will ask."""
-    sizes = attributes(context)
+    sizes = window_attributes(context)
     source = inputs[0]
     if source.images is not None or (source.rectified and not sizes["rectify"]):
         source = plain(builder, source)
@@ -56,7 +56,7 @@ def max_backward(
     shape = context.input_shapes[0]
     result = builder.blocks_buffer(f"d input of {context.name}", shape)
     operands = (*_linear(builder, gradient).operands, cache, result)
-    sizes = attributes(context)
+    sizes = window_attributes(context)
     step = Step("blocks_max_pooling_gradient", context.name, operands, sizes, *_planes(builder, context))
     builder.shared([step])
     return [BlockValue(context.name, shape, result)]
@@ -73,7 +73,7 @@ def average_forward(
     source = inputs[0] if inputs[0].images is None else plain(builder, inputs[0])
     output = builder.blocks_buffer(context.name, context.output_shape)
     operands = (*source.operands, output)
-    sizes = {**attributes(context), "rectify": int(source.rectified)}
+    sizes = {**window_attributes(context), "rectify": int(source.rectified)}
     step = Step("blocks_average_pooling_output", context.name, operands, sizes, *_planes(builder, context))
     builder.shared([step])
     return BlockValue(context.name, context.output_shape, output), None
@@ -88,7 +88,7 @@ def average_backward(
     shape = context.input_shapes[0]
     result = builder.blocks_buffer(f"d input of {context.name}", shape)
     operands = (*_linear(builder, gradient).operands, result)
-    sizes = attributes(context)
+    sizes = window_attributes(context)
     step = Step("blocks_average_pooling_gradient", context.name, operands, sizes, *_planes(builder, context))
     builder.shared([step])
     return [BlockValue(context.name, shape, result)]

@@ -1,0 +1,130 @@
+"""Convolutions together with the ReLU and the max pooling by two that follow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pellucid.engines.native.builder import PlanBuilder
+from pellucid.engines.native.lowering.activation import activation_attributes
+from pellucid.engines.native.lowering.context import NodeContext, bias_gradient, reduce_sums
+from pellucid.engines.native.lowering.convolution import (
+    Correlation,
+    correlate,
+    input_gradient,
+    prepare,
+    weight_gradient,
+)
+from pellucid.engines.native.lowering.pooling import window_attributes
+from pellucid.engines.native.plan import Buffer
+
+STRIP_BYTES = 24 * 1024
+"""Of an output gradient that is formed at a time: leaves room in a first-level cache for the input rows."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Contexts of the convolution and of what follows it, None for what does not."""
+
+    convolution: NodeContext
+    rectifier: NodeContext | None
+    pooling: NodeContext | None
+
+
+@dataclass(frozen=True)
+class ChainCache:
+    """What the backward steps read: the output, and with pooling the winners."""
+
+    correlation: Correlation
+    output: Buffer
+    winners: Buffer | None
+
+
+def forward(builder: PlanBuilder, chain: Chain, source: Buffer) -> tuple[Buffer, ChainCache]:
+    """The last node's output; those of the nodes before it are never written."""
+    context, pooling = chain.convolution, chain.pooling
+    correlation = prepare(builder, context, source)
+    rectify = chain.rectifier is not None
+    if pooling is None:
+        output = correlate(builder, context, correlation, rectify=rectify)
+        return output, ChainCache(correlation, output, None)
+    output = builder.lanes_buffer(pooling.name, pooling.cells)
+    winners = None
+    if context.differentiated:
+        winners = builder.lanes_buffer(f"{pooling.name} winners", pooling.cells, "int32")
+    operands = (
+        correlation.padded,
+        context.parameter("weight"),
+        context.parameter("bias"),
+        correlation.groups,
+        correlation.pairs,
+        output,
+        winners,
+    )
+    attributes = correlation.sizes.attributes(correlation.group_count, rectify=rectify)
+    builder.tile("convolution_pooled_output", context.name, operands, attributes)
+    return output, ChainCache(correlation, output, winners)
+
+
+def backward(
+    builder: PlanBuilder, chain: Chain, cache: ChainCache, gradient: Buffer, *, wanted: bool
+) -> Buffer | None:
+    """The gradient of the convolution's input, if wanted, and those of its parameters."""
+    context, correlation = chain.convolution, cache.correlation
+    if chain.pooling is not None and not wanted and context.gradient("weight") is not None:
+        _strips(builder, chain, cache, gradient)
+        return None
+    if chain.pooling is not None:
+        gradient = _unpool(builder, chain.pooling, context, cache, gradient)
+    elif chain.rectifier is not None:
+        delta = builder.lanes_buffer(f"d {context.name}", context.cells)
+        operands = (gradient, cache.output, delta)
+        attributes = activation_attributes(chain.rectifier)
+        builder.tile("activation_gradient", chain.rectifier.name, operands, attributes)
+        gradient = delta
+        bias_gradient(builder, context, gradient)
+    weight_gradient(builder, context, correlation, gradient)
+    return input_gradient(builder, context, correlation.sizes, gradient) if wanted else None
+
+
+def _bias_sums(builder: PlanBuilder, context: NodeContext) -> Buffer | None:
+    """Sums for the bias that another kernel forms on its way, where its gradient is wanted."""
+    target = context.gradient("bias")
+    if target is None:
+        return None
+    sums = builder.sums(f"{context.name}.bias sums", context.output_shape[0])
+    reduce_sums(builder, context, sums, target)
+    return sums
+
+
+def _unpool(
+    builder: PlanBuilder, pooling: NodeContext, context: NodeContext, cache: ChainCache, gradient: Buffer
+) -> Buffer:
+    """The gradient of the convolution's output: each window's goes to its winner, if it has one."""
+    delta = builder.lanes_buffer(f"d {context.name}", context.cells)
+    operands = (gradient, cache.winners, delta, _bias_sums(builder, context))
+    builder.tile("max_pooling_gradient", pooling.name, operands, window_attributes(pooling))
+    return delta
+
+
+def _strips(builder: PlanBuilder, chain: Chain, cache: ChainCache, gradient: Buffer) -> None:
+    """The parameters' gradients where nothing else asks for that of the output, which is never whole."""
+    context, correlation = chain.convolution, cache.correlation
+    target = context.gradient("weight")
+    assert target is not None
+    row = correlation.sizes.columns.output * correlation.sizes.out_channels
+    strip = max(2, STRIP_BYTES // (row * builder.lanes * 4) // 2 * 2)
+    scratch = builder.lanes_buffer(f"d {context.name}, a strip", strip * row)
+    sums = builder.sums(f"{context.name}.weight sums", target.nbytes // 4)
+    operands = (
+        correlation.padded,
+        gradient,
+        cache.winners,
+        correlation.groups,
+        correlation.pairs,
+        scratch,
+        sums,
+        _bias_sums(builder, context),
+    )
+    attributes = correlation.sizes.attributes(correlation.group_count, strip=strip)
+    builder.tile("convolution_pooled_weight_gradient", context.name, operands, attributes)
+    reduce_sums(builder, context, sums, target)
