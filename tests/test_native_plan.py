@@ -9,6 +9,7 @@ import pytest
 
 import pellucid
 from pellucid.engines.engine import CompileOptions, Purpose, Wanted
+from pellucid.engines.native import NativeEngine
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Buffer, Iteration, Layout, Plan, Scope
@@ -115,7 +116,7 @@ def test_a_rectifier_before_max_pooling_costs_no_step_unless_it_is_looked_at() -
 
 def test_fusion_changes_no_number() -> None:
     """Ties, zeros and NaNs included: images of few values, and one of NaN. Only biases are summed anew."""
-    net = pellucid.zoo.create("lenet5")
+    net = pellucid.zoo.create("lenet5", engine=NativeEngine(layout="lanes"))
     images = np.random.default_rng(2).integers(0, 2, (21, 1, 28, 28)).astype(np.float32)
     images[3] = 0
     images[5, 0, 4, 4] = np.nan
