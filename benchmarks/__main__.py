@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from rich import box
@@ -17,6 +18,7 @@ from benchmarks.inference import INFERENCE_CASES, inference
 from benchmarks.install_size import install_size
 from benchmarks.machine import busy_cores, describe_machine
 from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
+from benchmarks.mnist_to_99 import mnist_to_99
 from benchmarks.roofline import ROOFLINE_CASES, roofline
 from benchmarks.training import TASKS, threads_case, training
 from benchmarks.training_memory import training_memory
@@ -26,6 +28,7 @@ CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     **dict.fromkeys(TASKS, training),
     **dict.fromkeys(INFERENCE_CASES, inference),
     **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
+    "mnist-to-99": mnist_to_99,
     "memory-train-vgg16": training_memory,
     **dict.fromkeys(ROOFLINE_CASES, roofline),
     "import-time": import_time,
@@ -117,9 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows, agreed = run(cases or list(CASES), options.repeats, console)
     console.print(report(rows))
     if options.json:
-        options.json.write_text(
-            json.dumps([row.to_json() for row in rows], indent=2) + "\n", encoding="utf-8"
-        )
+        origin = {"machine": describe_machine(), "date": date.today().isoformat()}
+        text = json.dumps([row.to_json() | origin for row in rows], indent=2)
+        options.json.write_text(text + "\n", encoding="utf-8")
     return 0 if agreed else 1
 
 

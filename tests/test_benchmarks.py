@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,10 @@ from benchmarks.__main__ import CASES, main, matching, report, run
 from benchmarks.inference import pellucid_call, require_same_logits
 from benchmarks.install_size import installed_bytes, requirements
 from benchmarks.measurement import DisagreementError, NotMeasured, Row, Samples, interleaved
+from benchmarks.mnist_to_99 import mnist_to_99, read_mnist
 from benchmarks.networks import settled_parameters, without_dropout
 from benchmarks.peers import Call, Exchange, Peer
+from benchmarks.report import main as report_main
 from benchmarks.roofline import Alone, Machine, Site, sites
 from benchmarks.torch_networks import torch_network
 from benchmarks.training import TASKS, Contest, Task, images_a_second, require_agreement
@@ -170,6 +174,55 @@ def test_the_peak_of_memory_counts_what_was_freed() -> None:
     before = peak_bytes()
     np.ones(2 * before, np.uint8)
     assert peak_bytes() > 2 * before
+
+
+def test_without_mnist_it_is_said_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
+    (outcome,) = mnist_to_99("mnist-to-99", 1)
+    assert isinstance(outcome, NotMeasured)
+    assert outcome.reason.startswith("set PELLUCID_DATA")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_pytorch_reads_the_same_mnist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str) -> None:
+    pixels = np.arange(2 * 28 * 28).astype(np.uint8).reshape(2, 1, 28, 28)
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    contents = {"images-idx3": bytes(16) + pixels.tobytes(), "labels-idx1": bytes(8) + b"\x07\x03"}
+    for name, content in contents.items():
+        packed = gzip.compress(content) if suffix else content
+        (folder / f"train-{name}-ubyte{suffix}").write_bytes(packed)
+    monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
+    images, labels = read_mnist("train")
+    np.testing.assert_array_equal(images, pixels)
+    assert labels.tolist() == [7, 3]
+
+
+def test_kept_rows_become_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    origin = {"machine": "a machine", "date": "2026-11-21"}
+    rows = [
+        Row("infer-x/b1", Samples((1234.5,)), Samples((2469.0,)), "ncnn", "ms").to_json() | origin,
+        Row("import-time", Samples((0.25,)), Samples((1.0,)), "PyTorch", "s").to_json() | origin,
+    ]
+    (tmp_path / "out.json").write_text(json.dumps(rows), encoding="utf-8")
+    assert report_main([str(tmp_path / "out.json")]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a machine; 2026-11-21.",
+        "",
+        "| case | Pellucid | peer |  | unit | ratio |",
+        "| --- | ---: | --- | ---: | --- | ---: |",
+        "| infer-x/b1 | 1,234 | ncnn | 2,469 | ms | 2.00 |",
+        "| import-time | 0.25 | PyTorch | 1 | s | 4.00 |",
+    ]
+
+
+def test_rows_are_kept_with_where_and_when(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    row = Row("quick", Samples((1.0,)), Samples((2.0,)), "peer", "s")
+    monkeypatch.setattr(main_module, "CASES", {"quick": lambda case, repeats: [row]})
+    assert main(["quick", "--json", str(tmp_path / "out.json")]) == 0
+    (kept,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert kept.items() >= row.to_json().items()
+    assert set(kept) == {*row.to_json(), "machine", "date"}
 
 
 def test_a_group_is_named_by_its_beginning() -> None:
