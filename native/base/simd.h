@@ -39,6 +39,10 @@ PELLUCID_INLINE const Vector* reread(const Vector* from) {
   asm("" : "+r"(from));
   return from;
 }
+PELLUCID_INLINE Vector* reread(Vector* from) {
+  asm("" : "+r"(from));
+  return from;
+}
 
 PELLUCID_INLINE Integers bits_of(Vector value) {
   Integers bits;
