@@ -43,6 +43,10 @@ PELLUCID_INLINE const float* reread(const float* from) {
   asm("" : "+r"(from));
   return from;
 }
+PELLUCID_INLINE Vector* reread(Vector* from) {
+  asm("" : "+r"(from));
+  return from;
+}
 
 PELLUCID_INLINE Integers bits_of(Vector value) {
   Integers bits;

@@ -13,6 +13,10 @@
 
 namespace pellucid::PELLUCID_ISA {
 
+// Before a loop of few passes: unrolled, it would hold the addresses of 36 planes in registers that there are
+// not.
+#define PELLUCID_KEEP_LOOP _Pragma("GCC unroll 1")
+
 constexpr int TILE = 4;   // outputs along a tile's side
 constexpr int PATCH = 6;  // inputs that they see
 constexpr int POINTS = PATCH * PATCH;
@@ -58,6 +62,16 @@ struct TileRun {
     const std::int64_t tile = first + number;
     const std::int64_t row = tile / columns;
     return {row / rows, row % rows * TILE, tile % columns * TILE};
+  }
+  // To the next tile.
+  PELLUCID_INLINE void advance(TilePlace& place) const {
+    place.column += TILE;
+    if (place.column < columns * TILE) return;
+    place.column = 0;
+    place.row += TILE;
+    if (place.row < rows * TILE) return;
+    place.row = 0;
+    ++place.image;
   }
 };
 

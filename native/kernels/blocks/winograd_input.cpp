@@ -15,25 +15,6 @@ struct Field {
   std::int64_t left;
 };
 
-// A square of one channel block: its rows, of which those columns that lie in the image are read.
-template <int SIZE>
-struct Square {
-  const Vector* rows[SIZE];
-  int first_column;
-  int end_column;
-};
-
-// Which of a square's rows or columns lie within `size`, when its first is at `start`.
-template <int SIZE>
-struct Overlap {
-  int first;
-  int end;
-
-  PELLUCID_INLINE Overlap(std::int64_t start, std::int64_t size)
-      : first(static_cast<int>(start < 0 ? -start : 0)),
-        end(static_cast<int>(size - start < SIZE ? size - start : SIZE)) {}
-};
-
 PELLUCID_INLINE void transform_line(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {
   transform_patch(d, to, stride);
 }
@@ -41,24 +22,47 @@ PELLUCID_INLINE void transform_line(const Vector (&delta)[TILE], Vector* to, std
   transform_tile(delta, to, stride);
 }
 
+// SIZE x SIZE cells, rows `width` apart, into one cell of each plane.
 template <int SIZE>
-PELLUCID_INLINE void transform_square(const Square<SIZE>& square, Vector* planes, std::int64_t stride) {
+PELLUCID_INLINE void transform_square(const Vector* cells, std::int64_t width, Vector* planes,
+                                      std::int64_t stride) {
   Vector half[PATCH * SIZE];
+  PELLUCID_KEEP_LOOP
   for (int column = 0; column < SIZE; ++column) {
-    if (column < square.first_column || column >= square.end_column) {
-      for (int row = 0; row < PATCH; ++row) half[row * SIZE + column] = Vector{};
-      continue;
-    }
-    Vector cells[SIZE];
+    Vector line[SIZE];
+    const Vector* from = reread(cells + column);
     PELLUCID_UNROLL
-    for (int row = 0; row < SIZE; ++row) cells[row] = square.rows[row][column];
-    transform_line(cells, half + column, SIZE);
+    for (int row = 0; row < SIZE; ++row) line[row] = from[row * width];
+    transform_line(line, half + column, SIZE);
   }
+  PELLUCID_KEEP_LOOP
   for (int row = 0; row < PATCH; ++row) {
-    Vector cells[SIZE];
+    Vector line[SIZE];
     PELLUCID_UNROLL
-    for (int column = 0; column < SIZE; ++column) cells[column] = half[row * SIZE + column];
-    transform_line(cells, planes + row * PATCH * stride, stride);
+    for (int column = 0; column < SIZE; ++column) line[column] = half[row * SIZE + column];
+    transform_line(line, reread(planes + row * PATCH * stride), stride);
+  }
+}
+
+// Where a square lies in its channel block.
+struct Corner {
+  std::int64_t top;
+  std::int64_t left;
+
+  template <int SIZE>
+  [[nodiscard]] PELLUCID_INLINE bool is_inside(const Field& field) const {
+    return top >= 0 && left >= 0 && top + SIZE <= field.height && left + SIZE <= field.width;
+  }
+};
+
+// The cells of a square, zeros where it reaches beyond the image.
+template <int SIZE, typename Read>
+PELLUCID_INLINE void fill_square(const Field& field, Corner corner, const Read& read, Vector* cells) {
+  for (std::int64_t row = corner.top; row < corner.top + SIZE; ++row) {
+    for (std::int64_t column = corner.left; column < corner.left + SIZE; ++column, ++cells) {
+      const bool inside = row >= 0 && row < field.height && column >= 0 && column < field.width;
+      *cells = inside ? read(row * field.width + column) : Vector{};
+    }
   }
 }
 
@@ -66,33 +70,26 @@ template <int SIZE, bool PLAIN>
 PELLUCID_INLINE void transform_items(const Field& field, const BlockValue& value, const TileRun& run,
                                      Vector* planes, std::int64_t begin, std::int64_t end) {
   const std::int64_t stride = plane_stride(field.blocks * run.count);
-  const Vector zeros[SIZE] = {};
-  Vector values[SIZE * SIZE];
-  for (std::int64_t item = begin; item < end; ++item) {
+  for (std::int64_t item = begin; item < end;) {
     const std::int64_t block = item / run.count;
-    const TilePlace place = run.place(item % run.count);
-    const std::int64_t top = place.row - field.top;
-    const std::int64_t left = place.column - field.left;
-    const Overlap<SIZE> rows(top, field.height);
-    const Overlap<SIZE> columns(left, field.width);
-    const std::int64_t plane = (place.image * field.blocks + block) * field.height;
-    Square<SIZE> square{.rows = {}, .first_column = columns.first, .end_column = columns.end};
+    const std::int64_t last = (block + 1) * run.count < end ? (block + 1) * run.count : end;
     const BlockReader reader(value, block, field.blocks);
-    for (int row = 0; row < SIZE; ++row) {
-      const std::int64_t first = (plane + top + row) * field.width + left;
-      if (row < rows.first || row >= rows.end) {
-        square.rows[row] = zeros;
-      } else if constexpr (PLAIN) {
-        square.rows[row] = value.x + first;
-      } else {
-        Vector* line = values + row * SIZE;
-        for (int column = columns.first; column < columns.end; ++column) {
-          line[column] = reader.read(value, first + column);
-        }
-        square.rows[row] = line;
+    for (TilePlace place = run.place(item - block * run.count); item < last; ++item, run.advance(place)) {
+      const Corner corner{.top = place.row - field.top, .left = place.column - field.left};
+      const std::int64_t first = (place.image * field.blocks + block) * field.height * field.width;
+      if (PLAIN && corner.is_inside<SIZE>(field)) {
+        const Vector* cells = value.x + first + corner.top * field.width + corner.left;
+        transform_square<SIZE>(cells, field.width, planes + item, stride);
+        continue;
       }
+      Vector cells[SIZE * SIZE];
+      const auto read = [&](std::int64_t cell) {
+        if constexpr (PLAIN) return value.x[first + cell];
+        return reader.read(value, first + cell);
+      };
+      fill_square<SIZE>(field, corner, read, cells);
+      transform_square<SIZE>(cells, SIZE, planes + item, stride);
     }
-    transform_square(square, planes + item, stride);
   }
 }
 

@@ -42,6 +42,14 @@ PELLUCID_INLINE Vector bias_of(const float* bias, std::int64_t block, std::int64
   return result;
 }
 
+// Asks for the cells of the tile after next, before it is their turn to be written.
+PELLUCID_INLINE void prefetch_cells(const Vector* cells, std::int64_t rows, std::int64_t width) {
+  constexpr int LINE = 64 / (LANES * 4);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (int i = 0; i < TILE; i += LINE) __builtin_prefetch(cells + row * width + 2 * TILE + i, 1);
+  }
+}
+
 // What is done to the results of one channel block.
 template <bool MOMENTS>
 struct Finish {
@@ -81,20 +89,24 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
                            .moments = {}};
     const std::int64_t first = block * run.count < begin ? begin : block * run.count;
     const std::int64_t last = (block + 1) * run.count < end ? (block + 1) * run.count : end;
-    for (std::int64_t item = first; item < last; ++item) {
+    TilePlace place = run.place(first - block * run.count);
+    for (std::int64_t item = first; item < last; ++item, run.advance(place)) {
       Vector half[TILE * PATCH];
+      PELLUCID_KEEP_LOOP
       for (int column = 0; column < PATCH; ++column) {
         Vector products[PATCH];
+        const Vector* from = reread(planes + column * stride + item);
         PELLUCID_UNROLL
-        for (int row = 0; row < PATCH; ++row) products[row] = planes[(row * PATCH + column) * stride + item];
+        for (int row = 0; row < PATCH; ++row) products[row] = from[row * PATCH * stride];
         transform_product(products, half + column, PATCH);
       }
-      const TilePlace place = run.place(item - block * run.count);
-      const std::int64_t rows = shape.out_height - place.row;
+      const std::int64_t left = shape.out_height - place.row;
+      const std::int64_t rows = left < TILE ? left : TILE;
       const std::int64_t columns = shape.out_width - place.column;
       std::int64_t cell =
           ((place.image * blocks + block) * shape.out_height + place.row) * shape.out_width + place.column;
-      for (int row = 0; row < TILE && row < rows; ++row, cell += shape.out_width) {
+      prefetch_cells(output.y + cell, rows, shape.out_width);
+      for (int row = 0; row < rows; ++row, cell += shape.out_width) {
         const Vector* line = half + row * PATCH;
         const Vector* addend = output.addend != nullptr ? output.addend + cell : nullptr;
         Vector* y = output.y + cell;

@@ -33,16 +33,16 @@ GROUP = 2
 FEWEST_CHANNELS = 16
 """With fewer, transforming costs more than the multiplications that it spares."""
 
-CACHE_BYTES = 384 * 1024
-"""What the transformed tiles of one shard may take: most of a core's second-level cache."""
+CACHE_BYTES = 768 * 1024
+"""What the transformed tiles of one shard should take: most of a core's second-level cache."""
 
-FEWEST_TILES, MOST_TILES = 24, 96
+FEWEST_TILES, MOST_TILES = 48, 96
 """That a shard takes at a time: enough to use each kernel often, and no more than it needs for that."""
 
 LARGEST_KERNELS = 16 * 2**20
 """Bytes of transformed kernels that every shard may read for itself: what stays in a shared cache."""
 
-MOST_SHARED_TILES = 196
+MOST_SHARED_TILES = 128
 """That all shards share at a time."""
 
 
@@ -203,26 +203,29 @@ class _Stages:
         )
 
 
-def tiles_alone(builder: PlanBuilder, tiles: Tiling) -> int:
+def _own_tiles(builder: PlanBuilder, tiles: Tiling) -> int:
     """Tiles that a shard takes through all stages at a time."""
     channels = (builder.blocks(tiles.in_channels) + builder.blocks(tiles.out_channels)) * builder.lanes
-    return min(MOST_TILES, max(FEWEST_TILES, CACHE_BYTES // (POINTS * channels * 4)))
+    fitting = CACHE_BYTES // (POINTS * channels * 4)
+    fewest = FEWEST_TILES if _kernels_bytes(builder, tiles) <= LARGEST_KERNELS else MOST_TILES
+    return min(MOST_TILES, max(fewest, fitting))
 
 
 def _shared_tiles(builder: PlanBuilder, tiles: Tiling) -> int:
-    return min(MOST_SHARED_TILES, tiles.tiles * builder.capacity)
+    """Tiles that all shards take through a stage at a time: the batch in even parts."""
+    total = tiles.tiles * builder.capacity
+    return -(-total // -(-total // MOST_SHARED_TILES))
 
 
 def _works_alone(builder: PlanBuilder, tiles: Tiling) -> bool:
-    kernels_bytes = POINTS * tiles.in_channels * tiles.out_channels * 4
-    enough = tiles.tiles * builder.capacity >= FEWEST_TILES * builder.shards
-    return builder.shards == 1 or (enough and kernels_bytes <= LARGEST_KERNELS)
+    enough = 2 * tiles.tiles * builder.capacity >= FEWEST_TILES * builder.shards
+    return builder.shards == 1 or (enough and _kernels_bytes(builder, tiles) <= LARGEST_KERNELS)
 
 
 def _alone(builder: PlanBuilder, name: str, stages: _Stages) -> None:
     """Each shard on tiles of its own."""
     tiles = stages.tiles
-    chunk = tiles_alone(builder, tiles)
+    chunk = _own_tiles(builder, tiles)
     inputs = builder.scratch(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
     products = builder.scratch(f"{name} products", _planes_bytes(builder, tiles.out_channels, chunk))
     operands = (*stages.source, stages.kernels, inputs, products, *stages.finish)
@@ -302,7 +305,7 @@ def weight_gradient(
     parts = builder.shards if alone else 1
     size = _kernels_bytes(builder, tiles)
     planes = builder.pooled_buffer(f"d {context.name} transformed kernels", parts * size)
-    chunk = tiles_alone(builder, tiles) if alone else _shared_tiles(builder, tiles)
+    chunk = _own_tiles(builder, tiles) if alone else _shared_tiles(builder, tiles)
     attributes = tiles.attributes(rectify_input=value.rectified, rectify=gradient.rectified, chunk=chunk)
     sources = _description(value), _description(gradient)
     if alone:
