@@ -257,6 +257,7 @@ NORMALIZATIONS = (
     LayerCase("normalize-each", Normalize((0.5, -1.0, 0.0), (0.3, 2.0, 1.0)), MAP),
     LayerCase("normalize-vector", Normalize((0.5,), (4.0,)), ((5,),), elementwise(lambda x: (x - 0.5) / 4)),
     LayerCase("batch-norm", BatchNorm2d(), MAP, _batch_norm(BatchNorm2d()), training=True),
+    LayerCase("batch-norm-wide", BatchNorm2d(), ((17, 5, 3),), _batch_norm(BatchNorm2d()), training=True),
     LayerCase(
         "batch-norm-plain",
         BatchNorm2d(epsilon=1e-3, momentum=0.25, affine=False),

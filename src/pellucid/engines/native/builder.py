@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines.native.memory import aligned, place
+from pellucid.engines.native.memory import aligned, aligned_copy, place
 from pellucid.engines.native.plan import (
     Attributes,
     Buffer,
@@ -111,7 +110,7 @@ class PlanBuilder:
     def constant(self, name: str, values: NDArray[Any]) -> Buffer:
         """An array that never changes."""
         buffer = Buffer(name, values.nbytes, Layout.FLAT, str(values.dtype), Scope.EXTERNAL)
-        self._constants.append((buffer, np.ascontiguousarray(values)))
+        self._constants.append((buffer, aligned_copy(values)))
         return buffer
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:

@@ -8,6 +8,10 @@ BATCH without an offset) lie in one arena, places reused from phase to phase.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pellucid.engines.native.plan import Buffer, Iteration, Phase, Scope
 
@@ -20,6 +24,15 @@ Places = dict[Buffer, tuple[Scope, int]]
 def aligned(nbytes: int) -> int:
     """The size rounded up to whole cache lines."""
     return -(-nbytes // ALIGNMENT) * ALIGNMENT
+
+
+def aligned_copy(values: NDArray[Any]) -> NDArray[Any]:
+    """The array at an address that whole vectors can be read from."""
+    memory = np.empty(values.nbytes + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = memory[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
+    copy[...] = values
+    return copy
 
 
 def place(

@@ -66,13 +66,15 @@ def _beta(builder: PlanBuilder, context: NodeContext) -> Buffer:
     return builder.constant(f"{context.name} shift", np.zeros(context.output_shape[0], np.float32))
 
 
-def _required(context: NodeContext, name: str) -> Buffer:
+def required(context: NodeContext, name: str) -> Buffer:
+    """A parameter that the layer always has."""
     buffer = context.parameter(name)
     assert buffer is not None
     return buffer
 
 
-def _attributes(context: NodeContext) -> dict[str, int | float]:
+def attributes(context: NodeContext) -> dict[str, int | float]:
+    """Of the kernels of batch normalisation."""
     layer = context.node.layer
     assert isinstance(layer, BatchNorm2d)
     return {
@@ -90,27 +92,27 @@ def batch_forward(
     scale = builder.batch_buffer(f"{context.name} scale", channels)
     inverse = builder.batch_buffer(f"{context.name} inverse deviation", channels)
     gamma = context.parameter("weight")
-    running_mean, running_var = _required(context, "running_mean"), _required(context, "running_var")
+    running_mean, running_var = required(context, "running_mean"), required(context, "running_var")
     if context.training:
         moments = builder.shard_sums(f"{context.name} moments", channels * 24, Layout.FLAT, "float64")
         mean = builder.batch_buffer(f"{context.name} mean", channels)
         shape = context.channels
         builder.tile("batch_moments", context.name, (inputs[0], moments), shape)
         results = (moments, gamma, mean, scale, inverse)
-        builder.range("batch_statistics", context.name, results, _attributes(context), extent=channels)
+        builder.range("batch_statistics", context.name, results, attributes(context), extent=channels)
         running = (moments, running_mean, running_var)
         builder.later(
             UPDATE_TURN,
             "update_running_statistics",
             context.name,
             running,
-            _attributes(context),
+            attributes(context),
             extent=channels,
         )
     else:
         mean = running_mean
         folded = (running_var, gamma, scale, inverse)
-        builder.first("running_statistics", context.name, folded, _attributes(context), extent=channels)
+        builder.first("running_statistics", context.name, folded, attributes(context), extent=channels)
     output = builder.lanes_buffer(context.name, context.cells)
     operands = (inputs[0], mean, scale, _beta(builder, context), output)
     builder.tile("normalize_output", context.name, operands, context.channels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pellucid.engines.native.lowering.blocks import activation, convolution, merge, pooling, shape
+from pellucid.engines.native.lowering.blocks import activation, merge, normalization, pooling, shape
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 
@@ -17,6 +18,7 @@ BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
     **convolution.LOWERINGS,
     **merge.LOWERINGS,
+    **normalization.LOWERINGS,
     **pooling.LOWERINGS,
     **shape.LOWERINGS,
 }
