@@ -100,6 +100,18 @@ PELLUCID_ATTRIBUTES(ClipAttributes, PELLUCID_CLIP)
 #define PELLUCID_GATHER(INTEGER, REAL) INTEGER(cells) REAL(scale)
 PELLUCID_ATTRIBUTES(GatherAttributes, PELLUCID_GATHER)
 
+// Maps of each image, and the zeros to lay around them.
+#define PELLUCID_PADDED_GATHER(INTEGER, REAL) \
+  INTEGER(channels)                           \
+  INTEGER(height)                             \
+  INTEGER(width)                              \
+  INTEGER(top)                                \
+  INTEGER(bottom)                             \
+  INTEGER(left)                               \
+  INTEGER(right)                              \
+  REAL(scale)
+PELLUCID_ATTRIBUTES(PaddedGatherAttributes, PELLUCID_PADDED_GATHER)
+
 #define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(DropoutAttributes, PELLUCID_DROPOUT)
 

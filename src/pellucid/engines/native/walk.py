@@ -11,11 +11,12 @@ from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
 from pellucid.engines.native.fusion import FusedConvolution, absorbed_rectifiers, fused_convolutions
 from pellucid.engines.native.lowering import NodeContext, fused_convolution, lowering_of
 from pellucid.engines.native.lowering.context import Cache
+from pellucid.engines.native.lowering.convolution import Geometry, geometry
 from pellucid.engines.native.lowering.merge import add_buffers
 from pellucid.engines.native.parameters import ParameterStore
-from pellucid.engines.native.plan import Buffer
+from pellucid.engines.native.plan import Attributes, Buffer
 from pellucid.graph import Graph, Node
-from pellucid.layers import Input
+from pellucid.layers import Conv1d, Conv2d, Input
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Walk:
     _chains: Mapping[str, FusedConvolution] = field(init=False)
     _inner: frozenset[str] = field(init=False)
     _indices: Mapping[str, int] = field(init=False)
+    _padded: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         looked_at = self.visible | self.rules.keys()
@@ -64,6 +66,7 @@ class Walk:
             parameters_wanted=self.parameters_wanted,
             rule=self.rules.get(node.name, Rule.GRADIENT),
             absorbed=self._absorbed,
+            padded_input=name in self._padded,
         )
 
     def _chain(self, members: FusedConvolution) -> fused_convolution.Chain:
@@ -76,11 +79,33 @@ class Walk:
     def gather_inputs(self, operation: str, scale: float, indices: Buffer | None) -> None:
         """Bring the batch's images, externals named "input:NAME", into tiles."""
         for name in self.graph.inputs:
-            cells = math.prod(self.graph.shapes[name])
             source = self.builder.external(f"input:{name}")
-            self.values[name] = self.builder.lanes_buffer(name, cells)
-            operands = (source, indices, self.values[name])
-            self.builder.tile(operation, name, operands, {"cells": cells, "scale": scale})
+            padding = self._zeros_around(name)
+            if padding is None:
+                cells = math.prod(self.graph.shapes[name])
+                values = self.builder.lanes_buffer(name, cells)
+                attributes: Attributes = {"cells": cells, "scale": scale}
+                self.builder.tile(operation, name, (source, indices, values), attributes)
+            else:
+                cells = padding.in_channels * math.prod(padding.padded)
+                values = self.builder.lanes_buffer(f"{name} padded", cells)
+                amounts = padding.pad_attributes("zeros")
+                attributes = {key: amounts[key] for key in amounts if key != "mode"} | {"scale": scale}
+                padding_operation = operation.replace("gather_", "gather_padded_")
+                self.builder.tile(padding_operation, name, (source, indices, values), attributes)
+                self._padded.update(self.graph.consumers[name])
+            self.values[name] = values
+
+    def _zeros_around(self, name: str) -> Geometry | None:
+        """The sizes of the convolution that alone reads an input, if it lays zeros around it."""
+        consumers = self.graph.consumers[name]
+        if name in self.visible or len(consumers) != 1:
+            return None
+        layer = self.graph.node(consumers[0]).layer
+        if not isinstance(layer, Conv1d | Conv2d) or layer.padding_mode != "zeros":
+            return None
+        sizes = geometry(self._context(consumers[0]), layer)
+        return sizes if sizes.is_padded else None
 
     def forward(self, outputs: Sequence[str]) -> None:
         """Append the forward steps of everything that these nodes are computed from."""

@@ -28,6 +28,7 @@ class NodeContext:
         parameters_wanted: full names of the parameters whose gradient is wanted.
         rule: how the gradient passes a rectifier.
         absorbed: rectifiers that the max pooling they feed carries out.
+        padded_input: whether the input has its padding around it already.
     """
 
     graph: Graph
@@ -39,6 +40,7 @@ class NodeContext:
     parameters_wanted: frozenset[str]
     rule: Rule = Rule.GRADIENT
     absorbed: frozenset[str] = frozenset()
+    padded_input: bool = False
 
     @property
     def name(self) -> str:
