@@ -220,3 +220,28 @@ def test_the_same_seed_and_threads_give_the_same_bits(threads: int) -> None:
         states.append(program.read_parameters())
     for name in states[0]:
         np.testing.assert_array_equal(states[0][name], states[1][name])
+
+
+@pytest.mark.parametrize("number_type", [np.uint8, np.float32])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 3, 2), (2, 9, 17), (1, 5, 8)], ids=str)
+def test_images_are_gathered_with_their_padding(
+    native: NativeEngine, shape: Shape, number_type: type[np.generic]
+) -> None:
+    """Rows narrower than a vector, of whole vectors, and of a rest; lanes without an image; any order."""
+    layers = [("conv1", Conv2d(2, 3, padding=((2, 1), (1, 3)))), ("flat", Flatten()), ("readout", Linear(3))]
+    graph = sequential_graph(layers, shape)
+    options = CompileOptions(16, Purpose.TRAINING, objective=CrossEntropy(), optimizer=SGD())
+    generator = np.random.default_rng(SEED)
+    images = generator.integers(0, 256, (40, *shape)).astype(number_type)
+    if number_type is np.float32:
+        images = (images / 256).astype(np.float32)
+    examples = Examples(images, generator.integers(0, 3, 40))
+    indices = generator.permutation(40)[:IMAGES]
+    states = []
+    for engine in (native, EXACT):
+        program = engine.compile(graph, options)
+        program.write_parameters(initial_parameters(graph, SEED))
+        program.train_steps(examples, indices, batch_size=16, learning_rates=[0.02, 0.01])
+        states.append(program.read_parameters())
+    for name, expected in states[1].items():
+        assert_close(states[0][name], expected, name, tolerance=1e-5)

@@ -194,6 +194,17 @@ PELLUCID_ATTRIBUTES(KernelGradientAttributes, PELLUCID_KERNEL_GRADIENT)
 #define PELLUCID_FOLDING(INTEGER, REAL) \
   INTEGER(channels) INTEGER(height) INTEGER(width) INTEGER(padded_height) INTEGER(padded_width)
 PELLUCID_ATTRIBUTES(FoldingAttributes, PELLUCID_FOLDING)
+// Maps of each image, and the zeros to lay around them.
+#define PELLUCID_PADDED_GATHER(INTEGER, REAL) \
+  INTEGER(channels)                           \
+  INTEGER(height)                             \
+  INTEGER(width)                              \
+  INTEGER(top)                                \
+  INTEGER(bottom)                             \
+  INTEGER(left)                               \
+  INTEGER(right)                              \
+  REAL(scale)
+PELLUCID_ATTRIBUTES(PaddedGatherAttributes, PELLUCID_PADDED_GATHER)
 
 #define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(DropoutAttributes, PELLUCID_DROPOUT)

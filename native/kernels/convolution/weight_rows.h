@@ -27,19 +27,22 @@ struct WeightRowArguments {
 // then done with.
 template <int MAPS, int TAPS>
 struct WeightRowBlock {
-  static constexpr int HELD = TAPS - 1;
-  static constexpr int STEP = HELD > 0 ? HELD : 1;
   static constexpr bool SCARCE = MAPS * TAPS + TAPS + 1 >= REGISTERS;
+  static constexpr int SLOTS = SCARCE ? TAPS - 1 : TAPS;
 
-  PELLUCID_INLINE static void add_cell(Vector (&sum)[MAPS][TAPS], const Vector (&inputs)[STEP], int first,
+  // The input at `last` is what this cell does not share with the one before; the others begin in slot
+  // `first`.
+  PELLUCID_INLINE static void add_cell(Vector (&sum)[MAPS][TAPS], Vector (&inputs)[SLOTS], int first,
                                        const Vector* last, const Vector* gradient, int plane) {
+    if constexpr (!SCARCE) inputs[(first + TAPS - 1) % SLOTS] = *last;
     PELLUCID_UNROLL
     for (int map = 0; map < MAPS; ++map) {
       const Vector delta = gradient[map * plane];
       PELLUCID_UNROLL
-      for (int tap = 0; tap < HELD; ++tap) sum[map][tap] += delta * inputs[(first + tap) % STEP];
-      sum[map][HELD] += delta * *(SCARCE ? reread(last) : last);
+      for (int tap = 0; tap < SLOTS; ++tap) sum[map][tap] += delta * inputs[(first + tap) % SLOTS];
+      if constexpr (SCARCE) sum[map][TAPS - 1] += delta * *reread(last);
     }
+    if constexpr (SCARCE) inputs[first] = *reread(last);
   }
 
   static void run(const WeightRowArguments& a) {
@@ -53,23 +56,23 @@ struct WeightRowBlock {
     for (int y = 0; y < a.rows; ++y) {
       const Vector* input = a.input + static_cast<std::int64_t>(y) * a.input_row;
       const Vector* gradient = a.gradient + static_cast<std::int64_t>(y) * a.gradient_row;
-      Vector inputs[STEP];
+      Vector inputs[SLOTS];
       PELLUCID_UNROLL
-      for (int tap = 0; tap < HELD; ++tap) inputs[tap] = input[tap];
-      input += HELD;
+      for (int tap = 0; tap < TAPS - 1; ++tap) inputs[tap] = input[tap];
+      input += TAPS - 1;
       int x = 0;
-      for (; x + STEP <= a.columns; x += STEP, input += STEP, gradient += STEP) {
+      for (; x + SLOTS <= a.columns; x += SLOTS, input += SLOTS, gradient += SLOTS) {
         PELLUCID_UNROLL
-        for (int cell = 0; cell < STEP; ++cell) {
+        for (int cell = 0; cell < SLOTS; ++cell) {
           add_cell(sum, inputs, cell, input + cell, gradient + cell, plane);
-          inputs[cell] = *(SCARCE ? reread(input + cell) : input + cell);
         }
       }
       for (; x < a.columns; ++x, ++input, ++gradient) {
         add_cell(sum, inputs, 0, input, gradient, plane);
+        const Vector oldest = inputs[0];
         PELLUCID_UNROLL
-        for (int tap = 0; tap < HELD - 1; ++tap) inputs[tap] = inputs[tap + 1];
-        inputs[STEP - 1] = *input;
+        for (int slot = 0; slot < SLOTS - 1; ++slot) inputs[slot] = inputs[slot + 1];
+        inputs[SLOTS - 1] = oldest;
       }
     }
     PELLUCID_UNROLL

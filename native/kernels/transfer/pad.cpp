@@ -51,11 +51,28 @@ void pad(const Call& call) {
   });
 }
 
+namespace {
+
+// Zeros repeat no cell, so only the maps themselves collect anything.
+void crop(const PadAttributes& shape, const Vector* from, Vector* to) {
+  const std::int64_t padded_width = shape.left + shape.width + shape.right;
+  for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+    from += shape.top * padded_width;
+    for (std::int64_t y = 0; y < shape.height; ++y, from += padded_width, to += shape.width) {
+      for (std::int64_t x = 0; x < shape.width; ++x) to[x] = from[shape.left + x];
+    }
+    from += shape.bottom * padded_width;
+  }
+}
+
+}  // namespace
+
 // pad_gradient: gradient of padded maps -> gradient of maps: each cell collects all that repeat it.
 void pad_gradient(const Call& call) {
   const auto& shape = call.as<PadAttributes>();
   const auto* from = call.operand<const Vector>(0);
   auto* to = call.operand<Vector>(1);
+  if (static_cast<PaddingMode>(shape.mode) == PaddingMode::zeros) return crop(shape, from, to);
   const std::int64_t cells = shape.channels * shape.height * shape.width;
   for (std::int64_t cell = 0; cell < cells; ++cell) to[cell] = Vector{};
   for_each_padded(shape, [&](std::int64_t cell, std::int64_t origin) {

@@ -76,7 +76,7 @@ class Chains:
 
     def _with_normalization(self, chain: Chain) -> Chain:
         following = self._next(chain.last)
-        if True or following is None or not isinstance(following.layer, BatchNorm2d):
+        if following is None or not isinstance(following.layer, BatchNorm2d):
             return chain
         return replace(chain, last=following.name, normalization=following.name)
 

@@ -14,8 +14,9 @@ from pellucid.engines.native.lowering.blocks.value import (
     to_lanes,
     total,
 )
+from pellucid.engines.native.lowering.convolution import Geometry
 from pellucid.engines.native.lowering.merge import add_buffers
-from pellucid.engines.native.plan import Buffer
+from pellucid.engines.native.plan import Attributes, Buffer
 from pellucid.layers import Shape
 
 Value = Buffer | BlockValue
@@ -35,10 +36,23 @@ class Values:
         self._shapes = shapes
         self._lanes: dict[str, Buffer] = {}
         self._blocks: dict[str, BlockValue] = {}
+        self._paddings: dict[str, Geometry] = {}
 
-    def bring(self, name: str, external: Buffer, source: ImageSource) -> None:
-        """An input: whole images in the caller's array."""
+    def bring(
+        self, name: str, external: Buffer, source: ImageSource, padding: Geometry | None = None
+    ) -> None:
+        """An input: whole images in the caller's array.
+
+        Args:
+            name: of the node.
+            external: that array.
+            source: how the images lie there.
+            padding: sizes of the only convolution that reads it, where that lays zeros around it: in the
+                lanes it is then padded already.
+        """
         self._blocks[name] = BlockValue(name, self._shapes[name], external, images=source)
+        if padding is not None:
+            self._paddings[name] = padding
 
     def put(self, name: str, value: Value) -> None:
         """A node's output."""
@@ -58,11 +72,18 @@ class Values:
         return self._lanes[name]
 
     def _gather(self, value: BlockValue, images: ImageSource) -> Buffer:
-        cells = math.prod(value.shape)
-        output = self._builder.lanes_buffer(value.name, cells)
         kind, scale = ("bytes", BYTE_SCALE) if images.number_type == "uint8" else ("floats", 1.0)
-        operands = (value.x, images.indices, output)
-        self._builder.tile(f"gather_{kind}", value.name, operands, {"cells": cells, "scale": scale})
+        padding = self._paddings.get(value.name)
+        if padding is None:
+            operation, name, cells = f"gather_{kind}", value.name, math.prod(value.shape)
+            attributes: Attributes = {"cells": cells, "scale": scale}
+        else:
+            operation, name = f"gather_padded_{kind}", f"{value.name} padded"
+            cells = padding.in_channels * math.prod(padding.padded)
+            amounts = padding.pad_attributes("zeros")
+            attributes = {key: amounts[key] for key in amounts if key != "mode"} | {"scale": scale}
+        output = self._builder.lanes_buffer(name, cells)
+        self._builder.tile(operation, value.name, (value.x, images.indices, output), attributes)
         return output
 
     def blocks(self, name: str) -> BlockValue:

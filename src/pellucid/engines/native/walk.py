@@ -13,11 +13,12 @@ from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, fused
 from pellucid.engines.native.lowering.blocks.chain import CHAINED, chain_forward
 from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource, plain
 from pellucid.engines.native.lowering.context import Cache
+from pellucid.engines.native.lowering.convolution import Geometry, geometry
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout
 from pellucid.engines.native.values import Gradients, Value, Values
 from pellucid.graph import Graph, Node
-from pellucid.layers import Input
+from pellucid.layers import Conv1d, Conv2d, Input
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Walk:
     _chains: Chains = field(init=False)
     _hidden: frozenset[str] = field(init=False)
     _indices: Mapping[str, int] = field(init=False)
+    _padded: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.values = Values(self.builder, self.graph.shapes)
@@ -106,13 +108,28 @@ class Walk:
             images=self.builder.capacity,
             precision=self.choices.precision,
             algorithm=self.choices.algorithms.get(node.name),
+            padded_input=name in self._padded,
         )
 
     def bring_inputs(self, source: ImageSource) -> None:
         """The batch's images are the externals named "input:NAME"."""
         for name in self.graph.inputs:
             external = self.builder.external(f"input:{name}", source.number_type)
-            self.values.bring(name, external, source)
+            padding = self._zeros_around(name)
+            self.values.bring(name, external, source, padding)
+            if padding is not None:
+                self._padded.update(self.graph.consumers[name])
+
+    def _zeros_around(self, name: str) -> Geometry | None:
+        """The sizes of the convolution that alone reads an input, if it lays zeros around it."""
+        consumers = self.graph.consumers[name]
+        if name in self.visible or len(consumers) != 1 or self.layouts[consumers[0]] is Layout.BLOCKS:
+            return None
+        layer = self.graph.node(consumers[0]).layer
+        if not isinstance(layer, Conv1d | Conv2d) or layer.padding_mode != "zeros":
+            return None
+        sizes = geometry(self._context(consumers[0]), layer)
+        return sizes if sizes.is_padded else None
 
     def forward(self, outputs: Sequence[str]) -> None:
         """Append the forward steps of everything that these nodes are computed from."""

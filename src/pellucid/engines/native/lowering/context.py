@@ -31,6 +31,7 @@ class NodeContext:
         images: in a batch, at most.
         precision: "default", or "direct" to forbid algorithms that round differently.
         algorithm: that was asked for; None to choose.
+        padded_input: whether the input has its padding around it already.
     """
 
     graph: Graph
@@ -45,6 +46,7 @@ class NodeContext:
     images: int = 1
     precision: str = "default"
     algorithm: str | None = None
+    padded_input: bool = False
 
     @property
     def name(self) -> str:

@@ -190,7 +190,7 @@ def prepare(builder: PlanBuilder, context: NodeContext, source: Buffer) -> Corre
     assert isinstance(layer, Convolution)
     sizes = geometry(context, layer)
     padded = source
-    if sizes.is_padded:
+    if sizes.is_padded and not context.padded_input:
         padded = builder.lanes_buffer(f"{context.name} padded", sizes.in_channels * math.prod(sizes.padded))
         builder.tile("pad", context.name, (source, padded), sizes.pad_attributes(layer.padding_mode))
     connections = output_connections(layer, sizes.in_channels)

@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pellucid.engines.native.lowering.blocks import activation, convolution, merge, pooling, shape
-from pellucid.engines.native.lowering.blocks import activation, merge, normalization, pooling, shape
+from pellucid.engines.native.lowering.blocks import (
+    activation,
+    convolution,
+    merge,
+    normalization,
+    pooling,
+    shape,
+)
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 

@@ -6,6 +6,7 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.chains import Chain
 from pellucid.engines.native.lowering.blocks.convolution import convolution_output
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.normalization import folded
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.layers import Conv1d, Conv2d, Layer
@@ -33,6 +34,8 @@ def chain_forward(
         addend: what is added, if the chain adds.
     """
     scale, bias = None, first.parameter("bias")
+    if normalization is not None:
+        scale, bias = folded(builder, normalization, bias)
     epilogue = Epilogue(
         bias=bias,
         scale=scale,
