@@ -174,10 +174,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.action == "run":
         print(SIDES[options.side](options.seed))
         return
-    results = [run_process(options.side, seed) for seed in range(options.seeds)]
-    for seed, result in enumerate(results):
-        print(f"seed {seed}: {result.accuracy:.2%} after {result.seconds:.1f} s")
-    reached = sum(result.accuracy >= TARGET for result in results)
+    reached = 0
+    for seed in range(options.seeds):
+        result = run_process(options.side, seed)
+        reached += result.accuracy >= TARGET
+        print(f"seed {seed}: {result.accuracy:.2%} after {result.seconds:.1f} s", flush=True)
     print(f"{reached} of {options.seeds} seeds reach {TARGET:.0%}")
 
 

@@ -59,11 +59,11 @@ TASKS = {
     "lenet5-train/b64": Task("lenet5", 64, 200, compared_steps=20, learning_rate=0.01),
     "lenet5-train/b256": Task("lenet5", 256, 50, compared_steps=20, learning_rate=0.01),
     "train-tiny-vgg": Task("tiny-vgg", 64, 16, compared_steps=5, learning_rate=0.01),
-    "train-resnet20": Task("resnet20", 128, 8),
+    "train-resnet20": Task("resnet20", 128, 8, learning_rate=0.01),
     "train-alexnet": Task("alexnet", 16, 4),
-    "train-resnet18": Task("resnet18", 16, 4),
-    "train-resnet50": Task("resnet50", 16, 4),
-    "train-vgg16": Task("vgg16", 16, 4),
+    "train-resnet18": Task("resnet18", 16, 4, compared_steps=3, learning_rate=0.01),
+    "train-resnet50": Task("resnet50", 16, 4, learning_rate=0.01),
+    "train-vgg16": Task("vgg16", 16, 4, learning_rate=0.0003),
 }
 
 
