@@ -120,6 +120,7 @@ PELLUCID_ATTRIBUTES(BlockCombineAttributes, PELLUCID_BLOCK_COMBINE)
   INTEGER(slots)                     \
   INTEGER(column_copies)             \
   INTEGER(width)                     \
+  INTEGER(plane)                     \
   INTEGER(chunk)                     \
   INTEGER(images)
 
