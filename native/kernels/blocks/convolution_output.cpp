@@ -46,6 +46,13 @@ PELLUCID_INLINE void accumulate(Vector (&sum)[OUTPUTS][VECTORS], const float* ce
   keep_order();
 }
 
+// Bring floats that the next block of outputs will read nearer.
+template <int FLOATS>
+PELLUCID_INLINE void fetch(const float* from) {
+  PELLUCID_UNROLL
+  for (int i = 0; i < FLOATS; i += 16) __builtin_prefetch(from + i);
+}
+
 template <int OUTPUTS, int VECTORS, int STEP>
 struct CorrelationBlock {
   static void run(const BlockArguments& a) {
@@ -58,10 +65,7 @@ struct CorrelationBlock {
       const int count = source.count;
       for (const std::int32_t* tap = a.taps; tap != taps_end; ++tap) {
         const float* cells = plane + *tap;
-        // The next block of outputs reads these.
-        PELLUCID_UNROLL
-        for (int next = OUTPUTS * STEP; next < 2 * OUTPUTS * STEP; next += 16)
-          __builtin_prefetch(cells + next);
+        if constexpr (STEP > 1) fetch<OUTPUTS * STEP>(cells + OUTPUTS * STEP);
 #pragma GCC unroll 1
         for (int channel = 0; channel < count; ++channel, ++cells, weights += VECTORS) {
           accumulate<OUTPUTS, VECTORS, STEP>(sum, cells, weights);

@@ -179,7 +179,7 @@ class Band:
 
     @property
     def plane(self) -> int:
-        """Floats from one copied plane to the next, off the strides at which cache lines displace each other."""
+        """Floats from one copied plane to the next: off the strides at which cache lines collide."""
         columns = self._copied_columns
         floats = self.slots * len(columns.bases) * columns.width * self.cell
         floats = -(-floats // LINE) * LINE
