@@ -39,9 +39,10 @@ PELLUCID_INLINE const Vector* reread(const Vector* from) {
   asm("" : "+r"(from));
   return from;
 }
-PELLUCID_INLINE const float* reread(const float* from) {
-  asm("" : "+r"(from));
-  return from;
+// What is read after this is read after what was read before it: the compiler would otherwise begin many
+// steps of an unrolled loop at once, and run out of registers.
+PELLUCID_INLINE void keep_order() {
+  asm volatile("" ::: "memory");
 }
 PELLUCID_INLINE Vector* reread(Vector* from) {
   asm("" : "+r"(from));

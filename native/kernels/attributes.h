@@ -147,6 +147,7 @@ PELLUCID_ATTRIBUTES(WinogradGradientAttributes, PELLUCID_WINOGRAD_GRADIENT)
   INTEGER(slots)                     \
   INTEGER(column_copies)             \
   INTEGER(width)                     \
+  INTEGER(plane)                     \
   INTEGER(chunk)                     \
   INTEGER(images)
 

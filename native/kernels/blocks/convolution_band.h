@@ -64,7 +64,7 @@ class Band {
   // Floats between two planes, as kernels read them.
   [[nodiscard]] PELLUCID_INLINE std::int64_t plane() const {
     if (shape_.direct != 0) return shape_.in_height * shape_.in_width * LANES;
-    return shape_.slots * shape_.column_copies * shape_.width * cell();
+    return shape_.plane;
   }
   // Floats between two rows of outputs' cells.
   [[nodiscard]] PELLUCID_INLINE std::int64_t row() const { return shape_.width * cell(); }

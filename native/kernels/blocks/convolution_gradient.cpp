@@ -92,9 +92,8 @@ class KernelGradient {
         groups_(call.operand<const OutputGroup>(5)),
         sources_(call.operand<const SourceEntry>(6)),
         taps_(call.operand<const std::int32_t>(7)),
-        kernels_({call.operand<const std::int32_t>(10), shape_.in_channels,
-                  shape_.in_channels / shape_.channel_groups, shape_.out_channels / shape_.channel_groups,
-                  shape_.taps}),
+        kernels_({call.operand<const std::int32_t>(10), shape_.in_channels, shape_.out_channels,
+                  shape_.channel_groups, shape_.taps}),
         scratch_(call.operand<float>(11)),
         totals_(call.operand<Vector>(12)),
         gradient_(call.operand<float>(13)),
@@ -212,8 +211,9 @@ class KernelGradient {
       for (std::int64_t lane = 0; lane < row; ++lane) {
         const std::int64_t output = group.first * LANES + lane;
         if (output >= shape_.out_channels) break;
+        const OutputKernels kernels = kernels_.of(output);
         for (std::int64_t c = 0; c < source.count; ++c) {
-          const std::int64_t kernel = kernels_.of(output, source.channel + c);
+          const std::int64_t kernel = kernels.of(source.channel + c);
           if (kernel < 0) continue;
           const float* from = reinterpret_cast<const float*>(totals) + c * row + lane;
           for (std::int64_t tap = 0; tap < shape_.taps; ++tap) {

@@ -43,9 +43,15 @@ PELLUCID_INLINE void accumulate(Vector (&sum)[OUTPUTS][VECTORS], const float* ce
     PELLUCID_UNROLL
     for (int v = 0; v < VECTORS; ++v) sum[i][v] += cell * weight[v];
   }
+  keep_order();
 }
 
-constexpr int CHANNELS_AT_A_TIME = 4;
+// Bring floats that the next block of outputs will read nearer.
+template <int FLOATS>
+PELLUCID_INLINE void fetch(const float* from) {
+  PELLUCID_UNROLL
+  for (int i = 0; i < FLOATS; i += 16) __builtin_prefetch(from + i);
+}
 
 template <int OUTPUTS, int VECTORS, int STEP>
 struct CorrelationBlock {
@@ -59,18 +65,9 @@ struct CorrelationBlock {
       const int count = source.count;
       for (const std::int32_t* tap = a.taps; tap != taps_end; ++tap) {
         const float* cells = plane + *tap;
-        int channel = 0;
-        if constexpr (STEP > 1) {
-          for (; channel + CHANNELS_AT_A_TIME <= count; channel += CHANNELS_AT_A_TIME) {
-            PELLUCID_UNROLL
-            for (int next = 0; next < CHANNELS_AT_A_TIME; ++next) {
-              accumulate<OUTPUTS, VECTORS, STEP>(sum, cells + next, weights + next * VECTORS);
-            }
-            cells = reread(cells + CHANNELS_AT_A_TIME);
-            weights += CHANNELS_AT_A_TIME * VECTORS;
-          }
-        }
-        for (; channel < count; ++channel, ++cells, weights += VECTORS) {
+        if constexpr (STEP > 1) fetch<OUTPUTS * STEP>(cells + OUTPUTS * STEP);
+#pragma GCC unroll 1
+        for (int channel = 0; channel < count; ++channel, ++cells, weights += VECTORS) {
           accumulate<OUTPUTS, VECTORS, STEP>(sum, cells, weights);
         }
       }
@@ -111,7 +108,7 @@ constexpr CorrelationTable<LANES> of_blocks;
 constexpr CorrelationTable<1> of_channels;
 
 // Weights of a group's sources that a pass over the band's outputs reads, at most: they stay in the L1 cache.
-constexpr std::int64_t WEIGHTS_AT_A_TIME = REGISTERS == 32 ? 8192 : 4096;
+constexpr std::int64_t WEIGHTS_AT_A_TIME = REGISTERS == 32 ? 8192 : 2560;
 
 class Correlation {
  public:

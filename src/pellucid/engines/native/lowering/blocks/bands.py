@@ -15,14 +15,29 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.value import BYTE_SCALE, BlockValue
 from pellucid.engines.native.plan import Buffer
 
-POSITIONS = 192
+POSITIONS = 256
 """Outputs that a band aims for: enough to read each weight for, few enough for the caches."""
 
-SCRATCH = 128 * 1024
+FEWEST_POSITIONS = 48
+"""Outputs of a band that reads many channels, at least."""
+
+SCRATCH = 192 * 1024
 """Bytes of the source that are copied at a time, where that is enough for one plane."""
 
-JOINED_COLUMNS = 7
+JOINED_COLUMNS = 64
 """Rows up to so long are joined: cut by themselves they would leave blocks of registers half empty."""
+
+
+LINE = 16
+"""Floats of a cache line."""
+
+FEW_PLANES = 8
+"""Planes that may lie at colliding places."""
+
+
+def _collides(floats: int) -> bool:
+    """Whether planes so far apart share a few sets of the L1 cache."""
+    return floats % 256 == 0
 
 
 def source_cell(position: int, length: int, mode: str) -> int:
@@ -58,6 +73,12 @@ class AxisReads:
     def is_whole(self) -> bool:
         """Whether output i reads cell i and nothing else."""
         return (self.firsts, self.step, self.outputs) == ((0,), 1, self.length)
+
+    @property
+    def sparing(self) -> float:
+        """Outputs of a band, at least, of which no more than half as many cells again are read."""
+        spread = max(self.firsts, default=0) - min(self.firsts, default=0) + 1 - self.step
+        return max(1.0, 2 * spread / self.step)
 
     def copies(self, *, apart: bool) -> AxisCopies:
         """One copy for all taps of a phase, or with `apart` for each tap."""
@@ -157,10 +178,22 @@ class Band:
         return self.columns.copies(apart=self.joined)
 
     @property
+    def plane(self) -> int:
+        """Floats from one copied plane to the next: off the strides at which cache lines collide."""
+        columns = self._copied_columns
+        floats = self.slots * len(columns.bases) * columns.width * self.cell
+        floats = -(-floats // LINE) * LINE
+        return floats + LINE if _collides(floats) else floats
+
+    @property
     def plane_nbytes(self) -> int:
         """Of a copied plane."""
-        columns = self._copied_columns
-        return self.slots * len(columns.bases) * columns.width * self.cell * 4
+        return self.plane * 4
+
+    @property
+    def band_nbytes(self) -> int:
+        """That a band reads of a plane, or of its copy."""
+        return self.positions * self.cell * 4 if self.direct else self.plane_nbytes
 
     @property
     def positions(self) -> int:
@@ -212,6 +245,7 @@ class Band:
             "slots": self.slots,
             "column_copies": len(columns.bases),
             "width": columns.width,
+            "plane": self.plane,
             "chunk": chunk,
             "images": images,
         }
@@ -234,20 +268,26 @@ def band(
         joined_columns: rows up to so long are joined.
     """
     planar = value.images is not None
+    sources = value.shape[0] if planar else builder.blocks(value.shape[0])
     direct = value.is_plain and len(taps) == 1 and rows.is_whole and columns.is_whole
+    if _collides(rows.length * columns.length * builder.lanes) and sources > FEW_PLANES:
+        direct = False
     if direct and contiguous:
         positions = rows.length * columns.length
         rows, columns = AxisReads(positions, positions, 1, (0,)), AxisReads(1, 1, 1, (0,))
     short = columns.outputs <= joined_columns or len(columns.firsts) == 1
     positions = rows.outputs * columns.outputs
+    aim = POSITIONS
+    if direct:
+        aim = min(POSITIONS, max(FEWEST_POSITIONS, SCRATCH // (4 * value.shape[0])))
     return Band(
         value,
         rows,
         columns,
         tuple(taps),
-        sources=value.shape[0] if planar else builder.blocks(value.shape[0]),
+        sources=sources,
         cell=1 if planar else builder.lanes,
         direct=direct,
         joined=contiguous and short and columns.outputs > 0,
-        bands=min(rows.outputs, max(1, round(positions / POSITIONS))),
+        bands=min(rows.outputs, max(1, round(min(positions / aim, rows.outputs / rows.sparing)))),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.blocks.bands import POSITIONS, SCRATCH, AxisReads, Band
+from pellucid.engines.native.lowering.blocks.bands import SCRATCH, AxisReads, Band
 from pellucid.engines.native.lowering.blocks.connections import (
     BlockConnections,
     block_connections,
@@ -22,6 +22,9 @@ from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.convolution import Geometry
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow, Convolution, Shape
+
+IMAGE_POSITIONS = 128
+"""Outputs for which small images are taken together."""
 
 CACHED_WEIGHTS = 256 * 1024
 """Bytes of weights beyond which shards rather share out the weights than the positions."""
@@ -155,9 +158,9 @@ def correlate(
     )
     lists = tables(builder, context, connections)
     packed = _packed(builder, context, connections, lists, numbers, epilogue.scale, transposed)
-    images = max(1, POSITIONS // max(1, reads.positions)) if reads.bands == 1 else 1
+    images = max(1, IMAGE_POSITIONS // max(1, reads.positions)) if reads.bands == 1 else 1
     images = min(images, builder.capacity)
-    plane = max(1, reads.plane_nbytes * images)
+    plane = max(1, reads.band_nbytes * images)
     chunk = max(1, min(reads.sources, SCRATCH // plane))
     parts = _parts(reads.bands, len(connections.groups), packed.nbytes, builder.shards)
     height, width = target.shape[1:] if len(target.shape) == 3 else (1, target.shape[1])
