@@ -6,28 +6,26 @@
 namespace pellucid::PELLUCID_ISA {
 namespace {
 
-// The parts' planes, `size` vectors from part to part and `stride` from point to point.
-struct GradientParts {
-  std::int64_t parts;
-  std::int64_t size;
-  std::int64_t stride;
-
-  [[nodiscard]] PELLUCID_INLINE Vector sum(const Vector* planes, int point) const {
-    Vector result = planes[point * stride];
-    for (std::int64_t part = 1; part < parts; ++part) result += planes[part * size + point * stride];
-    return result;
-  }
-};
+// One point's parts, added.
+PELLUCID_INLINE Vector sum_parts(const WinogradGradients& gradients, const Vector* planes, int point) {
+  const Vector* first = planes + point * gradients.stride;
+  Vector result = *first;
+  for (std::int64_t part = 1; part < gradients.parts; ++part) result += first[part * gradients.size];
+  return result;
+}
 
 // G^T u G.
-PELLUCID_INLINE void transform_gradients(const Vector* planes, const GradientParts& parts, Vector* taps) {
+PELLUCID_INLINE void transform_points(const WinogradGradients& gradients, const Vector* planes,
+                                      Vector* taps) {
   Vector half[TAPS * PATCH];
+  PELLUCID_KEEP_LOOP
   for (int column = 0; column < PATCH; ++column) {
     Vector points[PATCH];
     PELLUCID_UNROLL
-    for (int row = 0; row < PATCH; ++row) points[row] = parts.sum(planes, row * PATCH + column);
+    for (int row = 0; row < PATCH; ++row) points[row] = sum_parts(gradients, planes, row * PATCH + column);
     transform_gradient(points, half + column, PATCH);
   }
+  PELLUCID_KEEP_LOOP
   for (int row = 0; row < TAPS; ++row) {
     Vector points[PATCH];
     PELLUCID_UNROLL
@@ -38,28 +36,35 @@ PELLUCID_INLINE void transform_gradients(const Vector* planes, const GradientPar
 
 }  // namespace
 
+void transform_gradients(const WinogradGradients& gradients, std::int64_t in_channels,
+                         std::int64_t out_channels, std::int64_t group, std::int64_t channel,
+                         float* weights) {
+  const std::int64_t members = members_of(group, out_channels);
+  for (std::int64_t member = 0; member < members; ++member) {
+    Vector taps[TAPS * TAPS];
+    transform_points(gradients, gradients.planes + channel * members + member, taps);
+    const std::int64_t out = (group * GROUP + member) * LANES;
+    const std::int64_t lanes = out_channels - out < LANES ? out_channels - out : LANES;
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      float* to = weights + ((out + lane) * in_channels + channel) * TAPS * TAPS;
+      for (int tap = 0; tap < TAPS * TAPS; ++tap) to[tap] = taps[tap][lane];
+    }
+  }
+}
+
 // Shared: input channels of groups of output blocks.
 void winograd_weight_gradient(const Call& call) {
   const auto& shape = call.as<WinogradGradientAttributes>();
   const auto* planes = call.operand<const Vector>(0);
   auto* weights = call.operand<float>(1);
-  const std::int64_t blocks = blocks_for(shape.out_channels);
-  const std::int64_t stride = plane_stride(blocks * shape.in_channels);
-  const GradientParts parts{.parts = shape.parts, .size = POINTS * stride, .stride = stride};
+  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
+  WinogradGradients gradients{
+      .planes = planes, .stride = stride, .parts = shape.parts, .size = POINTS * stride};
   for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const std::int64_t first = item / shape.in_channels * GROUP;
-    const std::int64_t channel = item % shape.in_channels;
-    const std::int64_t members = first + GROUP <= blocks ? GROUP : 1;
-    for (std::int64_t member = 0; member < members; ++member) {
-      Vector taps[TAPS * TAPS];
-      transform_gradients(planes + first * shape.in_channels + channel * members + member, parts, taps);
-      const std::int64_t out = (first + member) * LANES;
-      const std::int64_t lanes = shape.out_channels - out < LANES ? shape.out_channels - out : LANES;
-      for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        float* to = weights + ((out + lane) * shape.in_channels + channel) * TAPS * TAPS;
-        for (int tap = 0; tap < TAPS * TAPS; ++tap) to[tap] = taps[tap][lane];
-      }
-    }
+    const std::int64_t group = item / shape.in_channels;
+    gradients.planes = planes + group * GROUP * shape.in_channels;
+    transform_gradients(gradients, shape.in_channels, shape.out_channels, group, item % shape.in_channels,
+                        weights);
   }
 }
 

@@ -1,7 +1,4 @@
 // winograd_weights: weights (out, in, 3, 3), scale or null -> planes of kernels. See winograd.h.
-//
-// scale multiplies the kernels of each output channel. `transposed` makes the kernels of the input gradient:
-// the weights' input channels become the output, and every kernel is rotated by 180 degrees.
 #include "kernels/blocks/winograd.h"
 #include "kernels/declarations.h"
 
@@ -14,64 +11,80 @@ struct WeightOrder {
   std::int64_t in_stride;
   bool rotated;
 
-  PELLUCID_INLINE explicit WeightOrder(const WinogradWeightsAttributes& shape)
-      : out_stride(TAPS * TAPS * (shape.transposed != 0 ? 1 : shape.in_channels)),
-        in_stride(TAPS * TAPS * (shape.transposed != 0 ? shape.out_channels : 1)),
-        rotated(shape.transposed != 0) {}
+  PELLUCID_INLINE explicit WeightOrder(const WinogradWeights& weights)
+      : out_stride(TAPS * TAPS * (weights.transposed ? 1 : weights.in_channels)),
+        in_stride(TAPS * TAPS * (weights.transposed ? weights.out_channels : 1)),
+        rotated(weights.transposed) {}
 };
 
 // One kernel a lane, tap by tap; zeros in lanes without a channel.
 PELLUCID_INLINE void read_kernels(const float* weights, const WeightOrder& order, std::int64_t lanes,
                                   Vector* kernels) {
-  for (int tap = 0; tap < TAPS * TAPS; ++tap) {
-    const float* from = weights + (order.rotated ? TAPS * TAPS - 1 - tap : tap);
-    Vector values{};
-    for (int lane = 0; lane < LANES; ++lane) {
-      if (lane < lanes) values[lane] = from[lane * order.out_stride];
+  const std::int64_t first = order.rotated ? TAPS * TAPS - 1 : 0;
+  const std::int64_t step = order.rotated ? -1 : 1;
+  if (lanes >= LANES) {
+    for (int tap = 0; tap < TAPS * TAPS; ++tap) {
+      const float* from = weights + first + tap * step;
+      PELLUCID_UNROLL
+      for (int lane = 0; lane < LANES; ++lane) kernels[tap][lane] = from[lane * order.out_stride];
     }
-    kernels[tap] = values;
+    return;
+  }
+  for (int tap = 0; tap < TAPS * TAPS; ++tap) {
+    kernels[tap] = Vector{};
+    for (int lane = 0; lane < lanes; ++lane) {
+      kernels[tap][lane] = weights[lane * order.out_stride + first + tap * step];
+    }
   }
 }
 
 // G g G^T.
 PELLUCID_INLINE void transform_kernels(const Vector* kernels, Vector* planes, std::int64_t stride) {
   Vector half[PATCH * TAPS];
+  PELLUCID_KEEP_LOOP
   for (int column = 0; column < TAPS; ++column) {
     const Vector taps[TAPS] = {kernels[column], kernels[TAPS + column], kernels[2 * TAPS + column]};
     transform_taps(taps, half + column, TAPS);
   }
+  PELLUCID_KEEP_LOOP
   for (int row = 0; row < PATCH; ++row) {
     const Vector taps[TAPS] = {half[row * TAPS], half[row * TAPS + 1], half[row * TAPS + 2]};
-    transform_taps(taps, planes + row * PATCH * stride, stride);
+    transform_taps(taps, reread(planes + row * PATCH * stride), stride);
   }
 }
 
 }  // namespace
 
+void transform_weights(const WinogradWeights& weights, std::int64_t group, std::int64_t channel,
+                       Vector* kernels, std::int64_t stride) {
+  const WeightOrder order(weights);
+  const std::int64_t members = members_of(group, weights.out_channels);
+  for (std::int64_t member = 0; member < members; ++member) {
+    const std::int64_t block = group * GROUP + member;
+    Vector taps[TAPS * TAPS];
+    const float* from = weights.values + block * LANES * order.out_stride + channel * order.in_stride;
+    read_kernels(from, order, weights.out_channels - block * LANES, taps);
+    if (weights.scale != nullptr) {
+      for (Vector& tap : taps) tap *= weights.scale[block];
+    }
+    transform_kernels(taps, kernels + channel * members + member, stride);
+  }
+}
+
 // Shared: input channels of groups of output blocks.
 void winograd_weights(const Call& call) {
   const auto& shape = call.as<WinogradWeightsAttributes>();
-  const auto* weights = call.operand<const float>(0);
-  const auto* scale = call.operand<const Vector>(1);
+  const WinogradWeights weights{.values = call.operand<const float>(0),
+                                .scale = call.operand<const Vector>(1),
+                                .in_channels = shape.in_channels,
+                                .out_channels = shape.out_channels,
+                                .transposed = shape.transposed != 0};
   auto* planes = call.operand<Vector>(2);
-  const WeightOrder order(shape);
-  const std::int64_t blocks = blocks_for(shape.out_channels);
-  const std::int64_t stride = plane_stride(blocks * shape.in_channels);
+  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
   for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const std::int64_t first = item / shape.in_channels * GROUP;
-    const std::int64_t channel = item % shape.in_channels;
-    const std::int64_t members = first + GROUP <= blocks ? GROUP : 1;
-    for (std::int64_t member = 0; member < members; ++member) {
-      const std::int64_t block = first + member;
-      Vector kernels[TAPS * TAPS];
-      const float* from = weights + block * LANES * order.out_stride + channel * order.in_stride;
-      read_kernels(from, order, shape.out_channels - block * LANES, kernels);
-      if (scale != nullptr) {
-        for (Vector& tap : kernels) tap *= scale[block];
-      }
-      Vector* to = planes + first * shape.in_channels + channel * members + member;
-      transform_kernels(kernels, to, stride);
-    }
+    const std::int64_t group = item / shape.in_channels;
+    Vector* kernels = planes + group * GROUP * shape.in_channels;
+    transform_weights(weights, group, item % shape.in_channels, kernels, stride);
   }
 }
 
