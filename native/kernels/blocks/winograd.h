@@ -21,6 +21,7 @@ constexpr int TILE = 4;   // outputs along a tile's side
 constexpr int PATCH = 6;  // inputs that they see
 constexpr int POINTS = PATCH * PATCH;
 constexpr int TAPS = 3;
+constexpr int KERNEL = TAPS * TAPS;
 
 // Vectors of output channels in a register block.
 constexpr int GROUP = 2;
@@ -30,6 +31,10 @@ PELLUCID_INLINE std::int64_t blocks_for(std::int64_t channels) {
 }
 PELLUCID_INLINE std::int64_t groups_for(std::int64_t channels) {
   return (blocks_for(channels) + GROUP - 1) / GROUP;
+}
+
+PELLUCID_INLINE std::int64_t smaller_of(std::int64_t a, std::int64_t b) {
+  return a < b ? a : b;
 }
 
 // Blocks in a group: all groups but the last are full.
@@ -133,10 +138,16 @@ struct WinogradWeights {
   bool transposed;
 };
 
-// G g G^T of an input channel and a group of output blocks; the group's kernels begin at `kernels`, points
-// lie `stride` apart.
-void transform_weights(const WinogradWeights& weights, std::int64_t group, std::int64_t channel,
-                       Vector* kernels, std::int64_t stride);
+// G g G^T of input channels [begin, end) and a group of output blocks; the group's kernels begin at
+// `kernels`, points lie `stride` apart.
+void transform_weights(const WinogradWeights& weights, std::int64_t group, std::int64_t begin,
+                       std::int64_t end, Vector* kernels, std::int64_t stride);
+
+// Of a layer.
+struct WinogradChannels {
+  std::int64_t in;
+  std::int64_t out;
+};
 
 // Planes of kernel gradients: `parts` that are added, `size` vectors apart, points `stride` apart.
 struct WinogradGradients {
@@ -146,10 +157,10 @@ struct WinogradGradients {
   std::int64_t size;
 };
 
-// G^T u G of an input channel and a group of output blocks, whose gradients begin at gradients.planes, into
-// the gradient of the weights in the public order.
-void transform_gradients(const WinogradGradients& gradients, std::int64_t in_channels,
-                         std::int64_t out_channels, std::int64_t group, std::int64_t channel, float* weights);
+// G^T u G of input channels [begin, end) and a group of output blocks, whose gradients begin at
+// gradients.planes, into the gradient of the weights in the public order.
+void transform_gradients(const WinogradGradients& gradients, const WinogradChannels& channels,
+                         std::int64_t group, std::int64_t begin, std::int64_t end, float* weights);
 
 // B^T d; the results lie `stride` apart, as of all that follow.
 PELLUCID_INLINE void transform_patch(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {

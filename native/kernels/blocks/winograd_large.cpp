@@ -1,13 +1,35 @@
-// Kernels too large for a cache that need not be kept: each shard transforms a group of output blocks at a
-// time, uses it at once, and takes the next in the same place. See winograd.h.
+// Kernels too large for a cache that need not be kept: each shard transforms those of a batch of groups of
+// output blocks, uses them at once, and takes the next batch in the same place. See winograd.h.
 //
 // winograd_multiply_weights: planes of inputs, weights (out, in, 3, 3), scale or null, room for the planes of
-// a group -> planes of products. winograd_correlate_weights: planes of inputs, planes of deltas, room for the
-// planes of a group -> the gradient of weights (out, in, 3, 3), of one chunk.
+// a batch -> planes of products. winograd_correlate_weights: planes of inputs, planes of deltas, room for the
+// planes of a batch -> the gradient of weights (out, in, 3, 3), of one chunk.
 #include "kernels/blocks/winograd.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
+
+namespace {
+
+// Output channels in a batch: few enough for their kernels to stay in a cache, and as many as that allows,
+// since every batch reads the planes of inputs again.
+constexpr std::int64_t BATCH_CHANNELS = 64;
+constexpr std::int64_t BATCH = BATCH_CHANNELS / (GROUP * LANES);
+
+// Where the planes of a batch's groups lie in the room.
+struct BatchPlanes {
+  Vector* room;
+  std::int64_t group_size;
+  std::int64_t stride;
+
+  PELLUCID_INLINE BatchPlanes(Vector* planes, std::int64_t in_channels)
+      : room(planes), group_size(GROUP * in_channels), stride(plane_stride(BATCH * GROUP * in_channels)) {}
+  [[nodiscard]] PELLUCID_INLINE Vector* at(std::int64_t point, std::int64_t member) const {
+    return room + point * stride + member * group_size;
+  }
+};
+
+}  // namespace
 
 // Shared: groups of output blocks.
 void winograd_multiply_weights(const Call& call) {
@@ -18,15 +40,17 @@ void winograd_multiply_weights(const Call& call) {
                                 .in_channels = shape.in_channels,
                                 .out_channels = shape.out_channels,
                                 .transposed = shape.transposed != 0};
-  auto* kernels = call.operand<Vector>(3);
+  const BatchPlanes kernels(call.operand<Vector>(3), shape.in_channels);
   auto* products = call.operand<Vector>(4);
-  const std::int64_t stride = plane_stride(GROUP * shape.in_channels);
-  for (std::int64_t group = call.begin; group < call.end; ++group) {
-    for (std::int64_t channel = 0; channel < shape.in_channels; ++channel) {
-      transform_weights(weights, group, channel, kernels, stride);
+  for (std::int64_t first = call.begin; first < call.end; first += BATCH) {
+    const std::int64_t members = smaller_of(call.end - first, BATCH);
+    for (std::int64_t member = 0; member < members; ++member) {
+      transform_weights(weights, first + member, 0, shape.in_channels, kernels.at(0, member), kernels.stride);
     }
-    for (std::int64_t point = 0; point < POINTS; ++point) {
-      multiply_group(shape, call.units, inputs, kernels + point * stride, products, point, group);
+    for (std::int64_t item = 0; item < POINTS * members; ++item) {
+      const std::int64_t point = item / members;
+      const std::int64_t member = item % members;
+      multiply_group(shape, call.units, inputs, kernels.at(point, member), products, point, first + member);
     }
   }
 }
@@ -36,16 +60,21 @@ void winograd_correlate_weights(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
   const auto* inputs = call.operand<const Vector>(0);
   const auto* deltas = call.operand<const Vector>(1);
-  auto* planes = call.operand<Vector>(2);
+  const BatchPlanes planes(call.operand<Vector>(2), shape.in_channels);
   auto* weights = call.operand<float>(3);
-  const std::int64_t stride = plane_stride(GROUP * shape.in_channels);
-  const WinogradGradients gradients{.planes = planes, .stride = stride, .parts = 1, .size = 0};
-  for (std::int64_t group = call.begin; group < call.end; ++group) {
-    for (std::int64_t point = 0; point < POINTS; ++point) {
-      accumulate_group(shape, call.units, inputs, deltas, planes + point * stride, true, point, group);
+  const WinogradChannels channels{.in = shape.in_channels, .out = shape.out_channels};
+  WinogradGradients gradients{.planes = nullptr, .stride = planes.stride, .parts = 1, .size = 0};
+  for (std::int64_t first = call.begin; first < call.end; first += BATCH) {
+    const std::int64_t members = smaller_of(call.end - first, BATCH);
+    for (std::int64_t item = 0; item < POINTS * members; ++item) {
+      const std::int64_t point = item / members;
+      const std::int64_t member = item % members;
+      accumulate_group(shape, call.units, inputs, deltas, planes.at(point, member), true, point,
+                       first + member);
     }
-    for (std::int64_t channel = 0; channel < shape.in_channels; ++channel) {
-      transform_gradients(gradients, shape.in_channels, shape.out_channels, group, channel, weights);
+    for (std::int64_t member = 0; member < members; ++member) {
+      gradients.planes = planes.at(0, member);
+      transform_gradients(gradients, channels, first + member, 0, channels.in, weights);
     }
   }
 }

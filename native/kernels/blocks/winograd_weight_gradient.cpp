@@ -1,5 +1,6 @@
 // winograd_weight_gradient: planes of kernel gradients, in parts that are added -> the gradient of weights
 // (out, in, 3, 3). See winograd.h.
+#include "base/transpose.h"
 #include "kernels/blocks/winograd.h"
 #include "kernels/declarations.h"
 
@@ -34,20 +35,50 @@ PELLUCID_INLINE void transform_points(const WinogradGradients& gradients, const 
   }
 }
 
+// One input channel's taps of a block of output channels.
+PELLUCID_INLINE void write_taps(const Vector* taps, std::int64_t lanes, std::int64_t out_stride,
+                                float* weights) {
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    for (int tap = 0; tap < KERNEL; ++tap) weights[lane * out_stride + tap] = taps[tap][lane];
+  }
+}
+
+// The taps of as many input channels as there are lanes: see read_rows in winograd_weights.cpp.
+PELLUCID_INLINE void write_rows(const Vector* taps, std::int64_t out_stride, float* weights) {
+  for (int part = 0; part < KERNEL; ++part) {
+    Vector rows[LANES];
+    PELLUCID_UNROLL
+    for (int i = 0; i < LANES; ++i) rows[i] = taps[part * LANES + i];
+    transpose(rows);
+    PELLUCID_UNROLL
+    for (int lane = 0; lane < LANES; ++lane) store(weights + lane * out_stride + part * LANES, rows[lane]);
+  }
+}
+
 }  // namespace
 
-void transform_gradients(const WinogradGradients& gradients, std::int64_t in_channels,
-                         std::int64_t out_channels, std::int64_t group, std::int64_t channel,
-                         float* weights) {
-  const std::int64_t members = members_of(group, out_channels);
-  for (std::int64_t member = 0; member < members; ++member) {
-    Vector taps[TAPS * TAPS];
-    transform_points(gradients, gradients.planes + channel * members + member, taps);
-    const std::int64_t out = (group * GROUP + member) * LANES;
-    const std::int64_t lanes = out_channels - out < LANES ? out_channels - out : LANES;
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      float* to = weights + ((out + lane) * in_channels + channel) * TAPS * TAPS;
-      for (int tap = 0; tap < TAPS * TAPS; ++tap) to[tap] = taps[tap][lane];
+void transform_gradients(const WinogradGradients& gradients, const WinogradChannels& channels,
+                         std::int64_t group, std::int64_t begin, std::int64_t end, float* weights) {
+  const std::int64_t members = members_of(group, channels.out);
+  const std::int64_t out_stride = channels.in * KERNEL;
+  for (std::int64_t channel = begin; channel < end; channel += LANES) {
+    const std::int64_t count = smaller_of(end - channel, LANES);
+    for (std::int64_t member = 0; member < members; ++member) {
+      Vector taps[LANES * KERNEL];
+      const Vector* planes = gradients.planes + channel * members + member;
+      for (std::int64_t i = 0; i < count; ++i) {
+        transform_points(gradients, planes + i * members, taps + i * KERNEL);
+      }
+      const std::int64_t out = (group * GROUP + member) * LANES;
+      const std::int64_t lanes = smaller_of(channels.out - out, LANES);
+      float* to = weights + out * out_stride + channel * KERNEL;
+      if (lanes == LANES && count == LANES) {
+        write_rows(taps, out_stride, to);
+      } else {
+        for (std::int64_t i = 0; i < count; ++i) {
+          write_taps(taps + i * KERNEL, lanes, out_stride, to + i * KERNEL);
+        }
+      }
     }
   }
 }
@@ -57,14 +88,17 @@ void winograd_weight_gradient(const Call& call) {
   const auto& shape = call.as<WinogradGradientAttributes>();
   const auto* planes = call.operand<const Vector>(0);
   auto* weights = call.operand<float>(1);
-  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
+  const WinogradChannels channels{.in = shape.in_channels, .out = shape.out_channels};
+  const std::int64_t stride = plane_stride(blocks_for(channels.out) * channels.in);
   WinogradGradients gradients{
       .planes = planes, .stride = stride, .parts = shape.parts, .size = POINTS * stride};
-  for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const std::int64_t group = item / shape.in_channels;
-    gradients.planes = planes + group * GROUP * shape.in_channels;
-    transform_gradients(gradients, shape.in_channels, shape.out_channels, group, item % shape.in_channels,
-                        weights);
+  for (std::int64_t item = call.begin; item < call.end;) {
+    const std::int64_t group = item / channels.in;
+    const std::int64_t first = group * channels.in;
+    const std::int64_t last = smaller_of(call.end, first + channels.in);
+    gradients.planes = planes + first * GROUP;
+    transform_gradients(gradients, channels, group, item - first, last - first, weights);
+    item = last;
   }
 }
 

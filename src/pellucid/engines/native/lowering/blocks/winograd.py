@@ -176,7 +176,7 @@ class _Convolution:
         if self._are_kernels_lasting or division.keeps_kernels:
             operands: Operands = (inputs, self._kernels(division), products)
             return Step("winograd_multiply", name, operands, attributes, POINTS * items)
-        room = builder.scratch(f"{name} kernels of a group", division.group_bytes)
+        room = builder.scratch(f"{name} kernels of a batch", division.batch_bytes)
         operands = (inputs, self.context.parameter("weight"), self.epilogue.scale, room, products)
         return Step("winograd_multiply_weights", name, operands, attributes, items)
 
@@ -255,7 +255,7 @@ class _Correlation:
             builder.shared(steps, units=tiles.tiles, chunk=division.chunk)
             self._finish(planes, 1)
         else:
-            room = builder.scratch(f"d {name} kernels of a group", division.group_bytes)
+            room = builder.scratch(f"d {name} kernels of a batch", division.batch_bytes)
             operands = (inputs, deltas, room, self.target)
             steps.append(Step("winograd_correlate_weights", name, operands, attributes, self._groups))
             builder.shared(steps, units=tiles.tiles, chunk=division.chunk)

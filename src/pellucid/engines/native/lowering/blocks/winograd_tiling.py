@@ -27,6 +27,9 @@ POINTS = 36
 GROUP = 2
 """Vectors of output channels in a register block; as in native/kernels/blocks/winograd.h."""
 
+BATCH_CHANNELS = 64
+"""Output channels whose kernels are transformed at a time; as in native/kernels/blocks/winograd_large.cpp."""
+
 LINE = 64
 """Bytes of a cache line."""
 
@@ -137,7 +140,7 @@ class Division:
     inputs_bytes: int
     outputs_bytes: int
     kernels_bytes: int
-    group_bytes: int
+    batch_bytes: int
 
     @property
     def keeps_kernels(self) -> bool:
@@ -166,5 +169,5 @@ def divide(builder: PlanBuilder, tiles: Tiling) -> Division:
         inputs_bytes=planes(in_blocks * chunk),
         outputs_bytes=planes(out_blocks * chunk),
         kernels_bytes=kernels,
-        group_bytes=planes(GROUP * tiles.in_channels),
+        batch_bytes=planes(BATCH_CHANNELS // builder.lanes * tiles.in_channels),
     )
