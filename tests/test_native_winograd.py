@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from winograd_cases import Array, Bench, ConvolutionCase, relative_error
 from pellucid.engines.native import instruction_sets
 from pellucid.engines.native.lowering.blocks import winograd
 from pellucid.engines.native.lowering.blocks.value import BlockValue
+from pellucid.engines.native.lowering.blocks.winograd_tiling import divide, tiling
 
 SEED = 31
 BATCHES = (1, 3, 17)
@@ -180,19 +182,39 @@ def test_a_weight_gradient_of_fewer_images_than_the_capacity(
     assert_close(run_weight_gradient(bench, images, delta), exact, f"{count} images", 2e-5)
 
 
-@pytest.mark.parametrize(("channels", "size", "count"), [(64, 56, 1), (512, 7, 2)])
-def test_errors_at_real_shapes_stay_within_their_bounds(channels: int, size: int, count: int) -> None:
-    case = ConvolutionCase(channels, channels, size, size)
+def assert_all_close(bench: Callable[[bool], Bench], count: int) -> None:
+    """The output, of plans with and without backward steps, and both gradients, in relative L2."""
     generator = np.random.default_rng(SEED)
-    bench = Bench(case, instruction_sets()[-1], capacity=count, shards=2)
-    images, weights = case.images(generator, count), case.weights(generator)
-    value = bench.bring("images", images)
-    bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
-    assert relative_error(bench.run(weights, count), case.output(images, weights)) < 1e-5
-    bench = Bench(case, instruction_sets()[-1], capacity=count, shards=2, differentiated=True)
-    delta = case.deltas(generator, count)
-    bench.export(winograd.input_gradient(bench.builder, bench.context, bench.bring("delta", delta)))
-    assert relative_error(bench.run(weights, count), case.input_gradient(delta, weights)) < 1e-5
-    bench = Bench(case, instruction_sets()[-1], capacity=count, shards=2, differentiated=True)
-    exact = case.weight_gradient(images, delta)
-    assert relative_error(run_weight_gradient(bench, images, delta), exact) < 2e-5
+    case = bench(False).case
+    images, weights, delta = (
+        case.images(generator, count),
+        case.weights(generator),
+        case.deltas(generator, count),
+    )
+    for differentiated in (False, True):
+        plan = bench(differentiated)
+        plan.export(winograd.output(plan.builder, plan.context, plan.bring("images", images), plan.epilogue))
+        assert relative_error(plan.run(weights, count), case.output(images, weights)) < 1e-5
+    plan = bench(True)
+    plan.export(winograd.input_gradient(plan.builder, plan.context, plan.bring("delta", delta)))
+    assert relative_error(plan.run(weights, count), case.input_gradient(delta, weights)) < 1e-5
+    gradient = run_weight_gradient(bench(True), images, delta)
+    assert relative_error(gradient, case.weight_gradient(images, delta)) < 2e-5
+
+
+@pytest.mark.parametrize(("channels", "size", "count"), [(64, 56, 1), (512, 7, 2)])
+def test_errors_at_real_shapes_stay_within_their_bounds(
+    instruction_set: str, channels: int, size: int, count: int
+) -> None:
+    """The smaller map's kernels are too large to be kept."""
+    case = ConvolutionCase(channels, channels, size, size)
+    assert_all_close(lambda differentiated: Bench(case, instruction_set, count, 2, differentiated), count)
+
+
+def test_shards_that_work_together_take_a_batch_in_chunks(instruction_set: str) -> None:
+    case = ConvolutionCase(16, 24, 9, 10)
+    plan = Bench(case, instruction_set, 17, 8)
+    division = divide(plan.builder, tiling(plan.context))
+    assert not division.alone
+    assert division.chunks == 2
+    assert_all_close(lambda differentiated: Bench(case, instruction_set, 17, 8, differentiated), 17)

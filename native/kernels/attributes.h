@@ -107,7 +107,8 @@ PELLUCID_ATTRIBUTES(BlockGatherAttributes, PELLUCID_BLOCK_GATHER)
 PELLUCID_ATTRIBUTES(BlockCombineAttributes, PELLUCID_BLOCK_COMBINE)
 
 // A convolution as the layer that is carried out sees it (an input gradient is one too). top, left: cells
-// that lie around the input; rectify_input, rectify: a ReLU before, after; chunk: tiles that go through at a
+// that lie around the input; rectify_input: a ReLU before it; rectify: one after the output, or before its
+// gradient; transposed: an input gradient, whose weights are the layer's; chunk: tiles that go through at a
 // time.
 #define PELLUCID_WINOGRAD(INTEGER, REAL) \
   INTEGER(in_channels)                   \
@@ -120,6 +121,7 @@ PELLUCID_ATTRIBUTES(BlockCombineAttributes, PELLUCID_BLOCK_COMBINE)
   INTEGER(left)                          \
   INTEGER(rectify_input)                 \
   INTEGER(rectify)                       \
+  INTEGER(transposed)                    \
   INTEGER(chunk)
 PELLUCID_ATTRIBUTES(WinogradAttributes, PELLUCID_WINOGRAD)
 

@@ -21,6 +21,7 @@ constexpr int TILE = 4;   // outputs along a tile's side
 constexpr int PATCH = 6;  // inputs that they see
 constexpr int POINTS = PATCH * PATCH;
 constexpr int TAPS = 3;
+constexpr int KERNEL = TAPS * TAPS;
 
 // Vectors of output channels in a register block.
 constexpr int GROUP = 2;
@@ -30,6 +31,15 @@ PELLUCID_INLINE std::int64_t blocks_for(std::int64_t channels) {
 }
 PELLUCID_INLINE std::int64_t groups_for(std::int64_t channels) {
   return (blocks_for(channels) + GROUP - 1) / GROUP;
+}
+
+PELLUCID_INLINE std::int64_t smaller_of(std::int64_t a, std::int64_t b) {
+  return a < b ? a : b;
+}
+
+// Blocks in a group: all groups but the last are full.
+PELLUCID_INLINE std::int64_t members_of(std::int64_t group, std::int64_t channels) {
+  return (group + 1) * GROUP <= blocks_for(channels) ? GROUP : 1;
 }
 
 // Vectors from one plane of so many to the next: an odd number of cache lines, so that the 36 planes' cells
@@ -90,7 +100,11 @@ struct WinogradOutput {
 void transform_input(const WinogradAttributes& shape, const BlockValue& input, const TileRun& run,
                      Vector* planes, std::int64_t begin, std::int64_t end);
 
-// Planes of inputs times planes of kernels, of (point, group of output blocks) items.
+// One point's inputs times its kernels of one group of output blocks, which begin at `kernels`.
+void multiply_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
+                    const Vector* kernels, Vector* products, std::int64_t point, std::int64_t group);
+
+// The same with planes of all kernels, of (point, group of output blocks) items.
 void multiply_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                      const Vector* kernels, Vector* products, std::int64_t begin, std::int64_t end);
 
@@ -102,11 +116,51 @@ void transform_output(const WinogradAttributes& shape, const Vector* planes, con
 void transform_delta(const WinogradAttributes& shape, const BlockValue& delta, const TileRun& run,
                      Vector* planes, std::int64_t begin, std::int64_t end);
 
-// Adds the sums over tiles of inputs times deltas to planes of kernel gradients, of (point, group of output
-// blocks) items; `first`: they are the first, and nothing is there to add to.
+// Adds the sums over tiles of one point's inputs times deltas to its kernels' gradients of one group of
+// output blocks, which begin at `gradients`; `first`: they are the first, and nothing is there to add to.
+void accumulate_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
+                      const Vector* deltas, Vector* gradients, bool first, std::int64_t point,
+                      std::int64_t group);
+
+// The same with planes of all gradients, of (point, group of output blocks) items.
 void accumulate_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                        const Vector* deltas, Vector* gradients, bool first, std::int64_t begin,
                        std::int64_t end);
+
+// Weights in the public order, (out, in, 3, 3), and how the layer that is carried out sees them. `scale`, or
+// null, multiplies each output channel's. `transposed`: as the input gradient does, its output channels being
+// the weights' input channels, each kernel rotated by 180 degrees.
+struct WinogradWeights {
+  const float* values;
+  const Vector* scale;
+  std::int64_t in_channels;
+  std::int64_t out_channels;
+  bool transposed;
+};
+
+// G g G^T of input channels [begin, end) and a group of output blocks; the group's kernels begin at
+// `kernels`, points lie `stride` apart.
+void transform_weights(const WinogradWeights& weights, std::int64_t group, std::int64_t begin,
+                       std::int64_t end, Vector* kernels, std::int64_t stride);
+
+// Of a layer.
+struct WinogradChannels {
+  std::int64_t in;
+  std::int64_t out;
+};
+
+// Planes of kernel gradients: `parts` that are added, `size` vectors apart, points `stride` apart.
+struct WinogradGradients {
+  const Vector* planes;
+  std::int64_t stride;
+  std::int64_t parts;
+  std::int64_t size;
+};
+
+// G^T u G of input channels [begin, end) and a group of output blocks, whose gradients begin at
+// gradients.planes, into the gradient of the weights in the public order.
+void transform_gradients(const WinogradGradients& gradients, const WinogradChannels& channels,
+                         std::int64_t group, std::int64_t begin, std::int64_t end, float* weights);
 
 // B^T d; the results lie `stride` apart, as of all that follow.
 PELLUCID_INLINE void transform_patch(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {

@@ -65,34 +65,41 @@ constexpr CorrelationTable<1, LANES> SINGLES;
 
 }  // namespace
 
+void accumulate_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
+                      const Vector* deltas, Vector* gradients, bool first, std::int64_t point,
+                      std::int64_t group) {
+  const std::int64_t in_stride = plane_stride(blocks_for(shape.in_channels) * tiles);
+  const std::int64_t out_stride = plane_stride(blocks_for(shape.out_channels) * tiles);
+  const std::int64_t members = members_of(group, shape.out_channels);
+  const int most = members == GROUP ? MOST_CHANNELS : LANES;
+  Correlation correlation{.inputs = nullptr,
+                          .deltas = deltas + point * out_stride + group * GROUP * tiles,
+                          .tiles = tiles,
+                          .gradients = gradients,
+                          .first = first};
+  for (std::int64_t block = 0; block * LANES < shape.in_channels; ++block) {
+    const std::int64_t rest = shape.in_channels - block * LANES;
+    const Cut cut(rest < LANES ? static_cast<int>(rest) : LANES, most);
+    correlation.inputs = reinterpret_cast<const float*>(inputs + point * in_stride + block * tiles);
+    for (int part = 0; part < cut.parts; ++part) {
+      const int size = cut.size(part);
+      (members == GROUP ? PAIRS.functions[size] : SINGLES.functions[size])(correlation);
+      correlation.inputs += size;
+      correlation.gradients += size * members;
+    }
+  }
+}
+
 void accumulate_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                        const Vector* deltas, Vector* gradients, bool first, std::int64_t begin,
                        std::int64_t end) {
-  const std::int64_t in_stride = plane_stride(blocks_for(shape.in_channels) * tiles);
-  const std::int64_t out_blocks = blocks_for(shape.out_channels);
-  const std::int64_t out_stride = plane_stride(out_blocks * tiles);
-  const std::int64_t gradient_stride = plane_stride(out_blocks * shape.in_channels);
+  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
   const std::int64_t groups = groups_for(shape.out_channels);
   for (std::int64_t item = begin; item < end; ++item) {
     const std::int64_t point = item / groups;
-    const std::int64_t group = item % groups * GROUP;
-    const bool pair = group + 1 < out_blocks;
-    Correlation correlation{.inputs = nullptr,
-                            .deltas = deltas + point * out_stride + group * tiles,
-                            .tiles = tiles,
-                            .gradients = gradients + point * gradient_stride + group * shape.in_channels,
-                            .first = first};
-    for (std::int64_t block = 0; block * LANES < shape.in_channels; ++block) {
-      const std::int64_t rest = shape.in_channels - block * LANES;
-      const Cut cut(rest < LANES ? static_cast<int>(rest) : LANES, pair ? MOST_CHANNELS : LANES);
-      correlation.inputs = reinterpret_cast<const float*>(inputs + point * in_stride + block * tiles);
-      for (int part = 0; part < cut.parts; ++part) {
-        const int size = cut.size(part);
-        (pair ? PAIRS.functions[size] : SINGLES.functions[size])(correlation);
-        correlation.inputs += size;
-        correlation.gradients += size * (pair ? GROUP : 1);
-      }
-    }
+    const std::int64_t group = item % groups;
+    Vector* own = gradients + point * stride + group * GROUP * shape.in_channels;
+    accumulate_group(shape, tiles, inputs, deltas, own, first, point, group);
   }
 }
 

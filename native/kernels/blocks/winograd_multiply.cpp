@@ -68,29 +68,34 @@ constexpr ProductTable<1, MOST_TILES_ALONE> SINGLES;
 
 }  // namespace
 
+void multiply_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
+                    const Vector* kernels, Vector* products, std::int64_t point, std::int64_t group) {
+  const std::int64_t in_stride = plane_stride(blocks_for(shape.in_channels) * tiles);
+  const std::int64_t out_stride = plane_stride(blocks_for(shape.out_channels) * tiles);
+  const bool pair = members_of(group, shape.out_channels) == GROUP;
+  const Cut cut(static_cast<int>(tiles), pair ? MOST_TILES : MOST_TILES_ALONE);
+  Product product{.inputs = inputs + point * in_stride,
+                  .stride = tiles,
+                  .channels = shape.in_channels,
+                  .kernels = kernels,
+                  .products = products + point * out_stride + group * GROUP * tiles};
+  for (int part = 0; part < cut.parts; ++part) {
+    const int size = cut.size(part);
+    (pair ? PAIRS.functions[size] : SINGLES.functions[size])(product);
+    product.inputs += size;
+    product.products += size;
+  }
+}
+
 void multiply_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                      const Vector* kernels, Vector* products, std::int64_t begin, std::int64_t end) {
-  const std::int64_t in_stride = plane_stride(blocks_for(shape.in_channels) * tiles);
-  const std::int64_t out_blocks = blocks_for(shape.out_channels);
-  const std::int64_t out_stride = plane_stride(out_blocks * tiles);
-  const std::int64_t kernel_stride = plane_stride(out_blocks * shape.in_channels);
+  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
   const std::int64_t groups = groups_for(shape.out_channels);
   for (std::int64_t item = begin; item < end; ++item) {
     const std::int64_t point = item / groups;
-    const std::int64_t block = item % groups * GROUP;
-    const bool pair = block + 1 < out_blocks;
-    const Cut cut(static_cast<int>(tiles), pair ? MOST_TILES : MOST_TILES_ALONE);
-    Product product{.inputs = inputs + point * in_stride,
-                    .stride = tiles,
-                    .channels = shape.in_channels,
-                    .kernels = kernels + point * kernel_stride + block * shape.in_channels,
-                    .products = products + point * out_stride + block * tiles};
-    for (int part = 0; part < cut.parts; ++part) {
-      const int size = cut.size(part);
-      (pair ? PAIRS.functions[size] : SINGLES.functions[size])(product);
-      product.inputs += size;
-      product.products += size;
-    }
+    const std::int64_t group = item % groups;
+    const Vector* own = kernels + point * stride + group * GROUP * shape.in_channels;
+    multiply_group(shape, tiles, inputs, own, products, point, group);
   }
 }
 

@@ -1,102 +1,30 @@
-"""3x3 convolutions of stride 1 by minimal filtering: F(4x4, 3x3), native/kernels/blocks/winograd.h.
-
-Two schedules. Where every shard has many tiles of its own, it takes them through all stages a few at a time,
-so that what is transformed stays in its cache and nobody waits. Where tiles are few or the kernels large, all
-shards share every stage, a barrier after each, so that the kernels are read once and not once a shard.
-"""
+"""3x3 convolutions of stride 1 by minimal filtering: F(4x4, 3x3), native/kernels/blocks/winograd.h."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
+from pellucid.engines.native.lowering.blocks.winograd_tiling import (
+    POINTS,
+    TAPS,
+    Division,
+    Tiling,
+    axes_of,
+    divide,
+    groups,
+    tiling,
+)
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow, Conv2d
 
-TILE = 4
-"""Outputs along a tile's side."""
-
-POINTS = 36
-"""Of a transformed kernel or patch of input."""
-
-LINE = 64
-"""Bytes of a cache line."""
-
-TAPS = 3
-GROUP = 2
-"""Vectors of output channels in a register block; as in native/kernels/blocks/winograd.h."""
-
 FEWEST_CHANNELS = 16
 """With fewer, transforming costs more than the multiplications that it spares."""
 
-CACHE_BYTES = 768 * 1024
-"""What the transformed tiles of one shard should take: most of a core's second-level cache."""
-
-FEWEST_TILES, MOST_TILES = 48, 96
-"""That a shard takes at a time: enough to use each kernel often, and no more than it needs for that."""
-
-LARGEST_KERNELS = 16 * 2**20
-"""Bytes of transformed kernels that every shard may read for itself: what stays in a shared cache."""
-
-MOST_SHARED_TILES = 128
-"""That all shards share at a time."""
-
-
 Operands = tuple[Buffer | None, ...]
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """A convolution as its kernels see it; an input gradient is one from the outputs to the inputs.
-
-    Attributes:
-        top, left: cells around the input.
-    """
-
-    in_channels: int
-    out_channels: int
-    in_size: tuple[int, int]
-    out_size: tuple[int, int]
-    top: int
-    left: int
-
-    @property
-    def tiles(self) -> int:
-        """Of one image."""
-        return math.prod(-(-length // TILE) for length in self.out_size)
-
-    @property
-    def reversed(self) -> Tiling:
-        """Of the input gradient."""
-        edges = TAPS - 1 - self.top, TAPS - 1 - self.left
-        return Tiling(self.out_channels, self.in_channels, self.out_size, self.in_size, *edges)
-
-    def attributes(self, *, rectify_input: bool, rectify: bool, chunk: int) -> dict[str, int]:
-        """As the kernels take them."""
-        return {
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "in_height": self.in_size[0],
-            "in_width": self.in_size[1],
-            "out_height": self.out_size[0],
-            "out_width": self.out_size[1],
-            "top": self.top,
-            "left": self.left,
-            "rectify_input": int(rectify_input),
-            "rectify": int(rectify),
-            "chunk": chunk,
-        }
-
-
-def _axes(context: NodeContext) -> tuple[AxisWindow, AxisWindow]:
-    layer = context.node.layer
-    assert isinstance(layer, Conv2d)
-    rows, columns = layer.window(context.input_shapes)
-    return rows, columns
 
 
 def serves(context: NodeContext) -> bool:
@@ -106,7 +34,7 @@ def serves(context: NodeContext) -> bool:
         return False
     in_channels = context.input_shapes[0][0]
     return min(in_channels, layer.out_channels) >= FEWEST_CHANNELS and all(
-        _axis_served(axis, layer.padding_mode) for axis in _axes(context)
+        _axis_served(axis, layer.padding_mode) for axis in axes_of(context)
     )
 
 
@@ -120,163 +48,10 @@ def _axis_served(axis: AxisWindow, padding_mode: str) -> bool:
     )
 
 
-def tiling(context: NodeContext) -> Tiling:
-    """Of the layer's output."""
-    rows, columns = _axes(context)
-    return Tiling(
-        context.input_shapes[0][0],
-        context.output_shape[0],
-        (rows.input, columns.input),
-        (rows.output, columns.output),
-        rows.pad_start,
-        columns.pad_start,
-    )
-
-
-def plane_bytes(vectors: int, lanes: int) -> int:
-    """From one plane to the next; as plane_stride in native/kernels/blocks/winograd.h."""
-    lines = -(-vectors * lanes * 4 // LINE)
-    return (lines | 1) * LINE
-
-
-def _planes_bytes(builder: PlanBuilder, channels: int, tiles: int) -> int:
-    return POINTS * plane_bytes(builder.blocks(channels) * tiles, builder.lanes)
-
-
-def _kernels_bytes(builder: PlanBuilder, tiles: Tiling) -> int:
-    return _planes_bytes(builder, tiles.out_channels, tiles.in_channels)
-
-
-def _groups(builder: PlanBuilder, channels: int) -> int:
-    return -(-builder.blocks(channels) // GROUP)
-
-
-def _transformed_kernels(
-    builder: PlanBuilder, context: NodeContext, tiles: Tiling, scale: Buffer | None, *, transposed: bool
-) -> Buffer:
-    """Planes of kernels: made once where parameters stay as they are, in every run where they are trained."""
-    nbytes = _kernels_bytes(builder, tiles)
-    name = f"{context.name} transformed kernels"
-    lasting = not (context.training or context.differentiated)
-    planes = builder.prepared_buffer(name, nbytes // 4) if lasting else builder.pooled_buffer(name, nbytes)
-    attributes = {
-        "in_channels": tiles.in_channels,
-        "out_channels": tiles.out_channels,
-        "transposed": int(transposed),
-    }
-    operands = (context.parameter("weight"), scale, planes)
-    extent = _groups(builder, tiles.out_channels) * tiles.in_channels
-    step = Step("winograd_weights", context.name, operands, attributes, extent)
-    if lasting:
-        builder.prepare(step)
-    else:
-        builder.shared([step])
-    return planes
-
-
-def _description(value: BlockValue) -> Operands:
-    return value.x, value.other, value.coefficients
-
-
-@dataclass(frozen=True)
-class _Stages:
-    """What the steps of a convolution have in common."""
-
-    tiles: Tiling
-    value: BlockValue
-    kernels: Buffer
-    epilogue: Epilogue
-    output: Buffer
-
-    @property
-    def source(self) -> Operands:
-        return _description(self.value)
-
-    @property
-    def finish(self) -> Operands:
-        addend = self.epilogue.addend.x if self.epilogue.addend is not None else None
-        return self.epilogue.bias, addend, self.epilogue.sums, self.output
-
-    def attributes(self, chunk: int) -> dict[str, int]:
-        return self.tiles.attributes(
-            rectify_input=self.value.rectified, rectify=self.epilogue.rectify, chunk=chunk
-        )
-
-
-def _own_tiles(builder: PlanBuilder, tiles: Tiling) -> int:
-    """Tiles that a shard takes through all stages at a time."""
-    channels = (builder.blocks(tiles.in_channels) + builder.blocks(tiles.out_channels)) * builder.lanes
-    fitting = CACHE_BYTES // (POINTS * channels * 4)
-    fewest = FEWEST_TILES if _kernels_bytes(builder, tiles) <= LARGEST_KERNELS else MOST_TILES
-    return min(MOST_TILES, max(fewest, fitting))
-
-
-def _shared_tiles(builder: PlanBuilder, tiles: Tiling) -> int:
-    """Tiles that all shards take through a stage at a time: the batch in even parts."""
-    total = tiles.tiles * builder.capacity
-    return -(-total // -(-total // MOST_SHARED_TILES))
-
-
-def _works_alone(builder: PlanBuilder, tiles: Tiling) -> bool:
-    enough = 2 * tiles.tiles * builder.capacity >= FEWEST_TILES * builder.shards
-    return builder.shards == 1 or (enough and _kernels_bytes(builder, tiles) <= LARGEST_KERNELS)
-
-
-def _alone(builder: PlanBuilder, name: str, stages: _Stages) -> None:
-    """Each shard on tiles of its own."""
-    tiles = stages.tiles
-    chunk = _own_tiles(builder, tiles)
-    inputs = builder.scratch(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
-    products = builder.scratch(f"{name} products", _planes_bytes(builder, tiles.out_channels, chunk))
-    operands = (*stages.source, stages.kernels, inputs, products, *stages.finish)
-    attributes = stages.attributes(chunk)
-    builder.shared([Step("winograd_convolution", name, operands, attributes, tiles.tiles, Scale.IMAGES)])
-
-
-def _together(builder: PlanBuilder, name: str, stages: _Stages) -> None:
-    """All shards on the same tiles, stage by stage."""
-    tiles = stages.tiles
-    chunk = _shared_tiles(builder, tiles)
-    inputs = builder.pooled_buffer(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
-    products = builder.pooled_buffer(f"{name} products", _planes_bytes(builder, tiles.out_channels, chunk))
-    attributes = stages.attributes(chunk)
-    in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
-    builder.shared(
-        [
-            Step("winograd_input", name, (*stages.source, inputs), attributes, in_blocks, Scale.UNITS),
-            Step(
-                "winograd_multiply",
-                name,
-                (inputs, stages.kernels, products),
-                attributes,
-                POINTS * _groups(builder, tiles.out_channels),
-            ),
-            Step("winograd_output", name, (products, *stages.finish), attributes, out_blocks, Scale.UNITS),
-        ],
-        units=tiles.tiles,
-        chunk=chunk,
-    )
-
-
-def _convolve(builder: PlanBuilder, name: str, stages: _Stages) -> None:
-    if _works_alone(builder, stages.tiles):
-        _alone(builder, name, stages)
-    else:
-        _together(builder, name, stages)
-
-
-def _readable(builder: PlanBuilder, value: BlockValue) -> BlockValue:
-    """The kernels follow any description but that of the caller's images."""
-    return plain(builder, value) if value.images is not None else value
-
-
 def output(builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue) -> BlockValue:
     """The layer's output."""
-    tiles = tiling(context)
-    kernels = _transformed_kernels(builder, context, tiles, epilogue.scale, transposed=False)
     result = builder.blocks_buffer(context.name, context.output_shape)
-    stages = _Stages(tiles, _readable(builder, value), kernels, epilogue, result)
-    _convolve(builder, context.name, stages)
+    _Convolution(builder, context, tiling(context), _readable(builder, value), epilogue, result).lower()
     return BlockValue(context.name, context.output_shape, result, sums=epilogue.sums)
 
 
@@ -284,14 +59,12 @@ def input_gradient(
     builder: PlanBuilder, context: NodeContext, gradient: BlockValue, epilogue: Epilogue | None = None
 ) -> BlockValue:
     """dJ/dx: the convolution of dJ/dz with the kernels rotated and transposed."""
-    tiles = tiling(context).reversed
-    kernels = _transformed_kernels(builder, context, tiles, None, transposed=True)
     name = f"d input of {context.name}"
     shape = context.input_shapes[0]
     epilogue = epilogue or Epilogue()
     result = builder.blocks_buffer(name, shape)
-    stages = _Stages(tiles, _readable(builder, gradient), kernels, epilogue, result)
-    _convolve(builder, context.name, stages)
+    tiles = tiling(context).reversed
+    _Convolution(builder, context, tiles, _readable(builder, gradient), epilogue, result).lower()
     return BlockValue(name, shape, result, sums=epilogue.sums)
 
 
@@ -299,58 +72,190 @@ def weight_gradient(
     builder: PlanBuilder, context: NodeContext, value: BlockValue, gradient: BlockValue, target: Buffer
 ) -> None:
     """dJ/dW into the parameter's place in the gradient."""
-    tiles = tiling(context)
-    value, gradient = _readable(builder, value), _readable(builder, gradient)
-    alone = _works_alone(builder, tiles)
-    parts = builder.shards if alone else 1
-    size = _kernels_bytes(builder, tiles)
-    planes = builder.pooled_buffer(f"d {context.name} transformed kernels", parts * size)
-    chunk = _own_tiles(builder, tiles) if alone else _shared_tiles(builder, tiles)
-    attributes = tiles.attributes(rectify_input=value.rectified, rectify=gradient.rectified, chunk=chunk)
-    sources = _description(value), _description(gradient)
-    if alone:
-        _correlate_alone(builder, context.name, tiles, attributes, sources, planes)
-    else:
-        _correlate_together(builder, context.name, tiles, attributes, sources, planes)
-    shape = {"in_channels": tiles.in_channels, "out_channels": tiles.out_channels, "parts": parts}
-    extent = _groups(builder, tiles.out_channels) * tiles.in_channels
-    builder.shared([Step("winograd_weight_gradient", context.name, (planes, target), shape, extent)])
+    sources = _readable(builder, value), _readable(builder, gradient)
+    _Correlation(builder, context, tiling(context), *sources, target).lower()
 
 
-def _correlate_alone(
-    builder: PlanBuilder,
-    name: str,
-    tiles: Tiling,
-    attributes: dict[str, int],
-    sources: tuple[Operands, Operands],
-    planes: Buffer,
-) -> None:
-    chunk = attributes["chunk"]
-    inputs = builder.scratch(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
-    deltas = builder.scratch(f"{name} deltas", _planes_bytes(builder, tiles.out_channels, chunk))
-    operands = (*sources[0], *sources[1], inputs, deltas, planes)
-    builder.shared([Step("winograd_correlation", name, operands, attributes, builder.shards)])
+def _readable(builder: PlanBuilder, value: BlockValue) -> BlockValue:
+    """The kernels follow any description but that of the caller's images."""
+    return plain(builder, value) if value.images is not None else value
 
 
-def _correlate_together(
-    builder: PlanBuilder,
-    name: str,
-    tiles: Tiling,
-    attributes: dict[str, int],
-    sources: tuple[Operands, Operands],
-    planes: Buffer,
-) -> None:
-    chunk = attributes["chunk"]
-    inputs = builder.pooled_buffer(f"{name} inputs", _planes_bytes(builder, tiles.in_channels, chunk))
-    deltas = builder.pooled_buffer(f"{name} deltas", _planes_bytes(builder, tiles.out_channels, chunk))
-    in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
-    items = POINTS * _groups(builder, tiles.out_channels)
-    builder.shared(
-        [
-            Step("winograd_input", name, (*sources[0], inputs), attributes, in_blocks, Scale.UNITS),
-            Step("winograd_delta", name, (*sources[1], deltas), attributes, out_blocks, Scale.UNITS),
-            Step("winograd_accumulate", name, (inputs, deltas, planes), attributes, items),
-        ],
-        units=tiles.tiles,
-        chunk=chunk,
-    )
+def _description(value: BlockValue) -> Operands:
+    return value.x, value.other, value.coefficients
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    """Steps that convolve a value: the layer's output, or its input gradient."""
+
+    builder: PlanBuilder
+    context: NodeContext
+    tiles: Tiling
+    value: BlockValue
+    epilogue: Epilogue
+    output: Buffer
+
+    def lower(self) -> None:
+        """Append them."""
+        division = divide(self.builder, self.tiles)
+        if division.alone:
+            self._alone(division)
+        else:
+            self._together(division)
+
+    @property
+    def _finish(self) -> Operands:
+        addend = self.epilogue.addend.x if self.epilogue.addend is not None else None
+        return self.epilogue.bias, addend, self.epilogue.sums, self.output
+
+    def _attributes(self, division: Division) -> dict[str, int]:
+        return self.tiles.attributes(
+            rectify_input=self.value.rectified, rectify=self.epilogue.rectify, chunk=division.chunk
+        )
+
+    @property
+    def _are_kernels_lasting(self) -> bool:
+        return not (self.context.training or self.context.differentiated)
+
+    def _kernels(self, division: Division) -> Buffer:
+        """All kernels transformed: once where parameters stay as they are, else in every run."""
+        builder, tiles, nbytes = self.builder, self.tiles, division.kernels_bytes
+        lasting = self._are_kernels_lasting
+        name = f"{self.context.name} transformed kernels"
+        room = builder.prepared_buffer(name, nbytes // 4) if lasting else builder.pooled_buffer(name, nbytes)
+        attributes = {
+            "in_channels": tiles.in_channels,
+            "out_channels": tiles.out_channels,
+            "transposed": int(tiles.transposed),
+        }
+        operands = (self.context.parameter("weight"), self.epilogue.scale, room)
+        extent = groups(builder, tiles.out_channels) * tiles.in_channels
+        step = Step("winograd_weights", self.context.name, operands, attributes, extent)
+        if lasting:
+            builder.prepare(step)
+        else:
+            builder.shared([step])
+        return room
+
+    def _alone(self, division: Division) -> None:
+        """Each shard on tiles of its own."""
+        builder, name = self.builder, self.context.name
+        inputs = builder.scratch(f"{name} inputs", division.inputs_bytes)
+        products = builder.scratch(f"{name} products", division.outputs_bytes)
+        kernels = self._kernels(division)
+        operands = (*_description(self.value), kernels, inputs, products, *self._finish)
+        attributes = self._attributes(division)
+        tiles = self.tiles.tiles
+        builder.shared([Step("winograd_convolution", name, operands, attributes, tiles, Scale.IMAGES)])
+
+    def _together(self, division: Division) -> None:
+        """All shards on the same tiles, stage by stage."""
+        builder, name, tiles = self.builder, self.context.name, self.tiles
+        inputs = builder.pooled_buffer(f"{name} inputs", division.inputs_bytes)
+        products = builder.pooled_buffer(f"{name} products", division.outputs_bytes)
+        attributes = self._attributes(division)
+        in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
+        source = (*_description(self.value), inputs)
+        finish = (products, *self._finish)
+        builder.shared(
+            [
+                Step("winograd_input", name, source, attributes, in_blocks, Scale.UNITS),
+                self._product(division, inputs, products),
+                Step("winograd_output", name, finish, attributes, out_blocks, Scale.UNITS),
+            ],
+            units=tiles.tiles,
+            chunk=division.chunk,
+        )
+
+    def _product(self, division: Division, inputs: Buffer, products: Buffer) -> Step:
+        """The middle stage, of kernels that are kept or of weights transformed on the way."""
+        builder, name = self.builder, self.context.name
+        attributes = self._attributes(division)
+        items = groups(builder, self.tiles.out_channels)
+        if self._are_kernels_lasting or division.keeps_kernels:
+            operands: Operands = (inputs, self._kernels(division), products)
+            return Step("winograd_multiply", name, operands, attributes, POINTS * items)
+        room = builder.scratch(f"{name} kernels of a batch", division.batch_bytes)
+        operands = (inputs, self.context.parameter("weight"), self.epilogue.scale, room, products)
+        return Step("winograd_multiply_weights", name, operands, attributes, items)
+
+
+@dataclass(frozen=True)
+class _Correlation:
+    """Steps that correlate a layer's input with its output's gradient."""
+
+    builder: PlanBuilder
+    context: NodeContext
+    tiles: Tiling
+    value: BlockValue
+    gradient: BlockValue
+    target: Buffer
+
+    def lower(self) -> None:
+        """Append them."""
+        division = divide(self.builder, self.tiles)
+        if division.alone:
+            self._alone(division)
+        else:
+            self._together(division)
+
+    def _attributes(self, division: Division) -> dict[str, int]:
+        return self.tiles.attributes(
+            rectify_input=self.value.rectified, rectify=self.gradient.rectified, chunk=division.chunk
+        )
+
+    @property
+    def _groups(self) -> int:
+        return groups(self.builder, self.tiles.out_channels)
+
+    def _planes(self, division: Division, parts: int) -> Buffer:
+        name = f"d {self.context.name} transformed kernels"
+        return self.builder.pooled_buffer(name, parts * division.kernels_bytes)
+
+    def _alone(self, division: Division) -> None:
+        """Each shard sums the gradients of its own tiles."""
+        builder, name = self.builder, self.context.name
+        inputs = builder.scratch(f"{name} inputs", division.inputs_bytes)
+        deltas = builder.scratch(f"{name} deltas", division.outputs_bytes)
+        planes = self._planes(division, builder.shards)
+        operands = (*_description(self.value), *_description(self.gradient), inputs, deltas, planes)
+        attributes = self._attributes(division)
+        builder.shared([Step("winograd_correlation", name, operands, attributes, builder.shards)])
+        self._finish(planes, builder.shards)
+
+    def _finish(self, planes: Buffer, parts: int) -> None:
+        shape = {
+            "in_channels": self.tiles.in_channels,
+            "out_channels": self.tiles.out_channels,
+            "parts": parts,
+        }
+        extent = self._groups * self.tiles.in_channels
+        operands = (planes, self.target)
+        step = Step("winograd_weight_gradient", self.context.name, operands, shape, extent)
+        self.builder.shared([step])
+
+    def _together(self, division: Division) -> None:
+        """All shards on the same tiles, each summing some of the gradients."""
+        builder, name, tiles = self.builder, self.context.name, self.tiles
+        inputs = builder.pooled_buffer(f"{name} inputs", division.inputs_bytes)
+        deltas = builder.pooled_buffer(f"{name} deltas", division.outputs_bytes)
+        attributes = self._attributes(division)
+        in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
+        value = (*_description(self.value), inputs)
+        gradient = (*_description(self.gradient), deltas)
+        steps = [
+            Step("winograd_input", name, value, attributes, in_blocks, Scale.UNITS),
+            Step("winograd_delta", name, gradient, attributes, out_blocks, Scale.UNITS),
+        ]
+        if division.keeps_kernels:
+            planes = self._planes(division, 1)
+            operands: Operands = (inputs, deltas, planes)
+            steps.append(Step("winograd_accumulate", name, operands, attributes, POINTS * self._groups))
+            builder.shared(steps, units=tiles.tiles, chunk=division.chunk)
+            self._finish(planes, 1)
+        else:
+            room = builder.scratch(f"d {name} kernels of a batch", division.batch_bytes)
+            operands = (inputs, deltas, room, self.target)
+            steps.append(Step("winograd_correlate_weights", name, operands, attributes, self._groups))
+            builder.shared(steps, units=tiles.tiles, chunk=division.chunk)
