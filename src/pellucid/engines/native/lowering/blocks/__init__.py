@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pellucid.engines.native.lowering.blocks import activation, merge, normalization, pooling, shape
+from pellucid.engines.native.lowering.blocks import activation, dense, merge, normalization, pooling, shape
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 
@@ -15,6 +15,7 @@ __all__ = ["BLOCK_LOWERINGS", "BlockLowering"]
 
 BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
+    **dense.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **pooling.LOWERINGS,
