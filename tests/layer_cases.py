@@ -202,6 +202,7 @@ def _linear(inputs: Sequence[Tensor], parameters: Mapping[str, Tensor], training
 DENSE = (
     LayerCase("linear", Linear(4), ((7,),), _linear),
     LayerCase("linear-no-bias", Linear(3, bias=False), ((5,),), _linear),
+    LayerCase("linear-long", Linear(53), ((603,),), _linear),
     LayerCase("linear-one-output", Linear(1), ((33,),), _linear),
     LayerCase(
         "rbf",

@@ -15,6 +15,7 @@ from pellucid.engines.native.lowering.blocks import (
     pooling,
     shape,
 )
+from pellucid.engines.native.lowering.blocks import activation, dense, merge, normalization, pooling, shape
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 
@@ -23,6 +24,7 @@ __all__ = ["BLOCK_LOWERINGS", "BlockLowering"]
 BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
     **convolution.LOWERINGS,
+    **dense.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **pooling.LOWERINGS,
