@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from benchmarks.torch_networks import torch_network
 
+from benchmarks.torch_networks import torch_network
 from pellucid import zoo
 from pellucid.engines.engine import CompileOptions, Engine, Examples, Purpose
 from pellucid.engines.native import LAYOUTS, NativeEngine

@@ -126,6 +126,32 @@ void blocks_activation_gradient(const Call& call) {
                  call.operand<const Vector>(1) + first, call.operand<Vector>(2) + first);
 }
 
+// rectifier_gradient: delta, y -> dx of a ReLU and, unless null, the sum of each channel's dx, added to sums:
+// the gradient of a bias before the ReLU.
+void rectifier_gradient(const Call& call) {
+  const auto& shape = call.as<ChannelAttributes>();
+  const auto* gradient = call.operand<const Vector>(0);
+  const auto* y = call.operand<const Vector>(1);
+  auto* out = call.operand<Vector>(2);
+  auto* sums = call.operand<Vector>(3);
+  constexpr int PARTS = 4;  // sums that do not wait for one another
+  for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
+    Vector part[PARTS] = {};
+    const auto pass = [&](std::int64_t cell, Vector& sum) {
+      out[cell] = keep_where(y[cell] > Vector{}, gradient[cell]);
+      sum += out[cell];
+    };
+    std::int64_t cell = channel * shape.positions;
+    const std::int64_t end = cell + shape.positions;
+    for (; cell + PARTS <= end; cell += PARTS) {
+      PELLUCID_UNROLL
+      for (int i = 0; i < PARTS; ++i) pass(cell + i, part[i]);
+    }
+    for (; cell < end; ++cell) pass(cell, part[0]);
+    if (sums != nullptr) sums[channel] += (part[0] + part[1]) + (part[2] + part[3]);
+  }
+}
+
 // softmax_output: x -> y over the channels of each position.
 void softmax_output(const Call& call) {
   const auto& shape = call.as<ChannelAttributes>();

@@ -9,7 +9,7 @@ namespace pellucid::PELLUCID_ISA {
 namespace {
 
 struct OutputArguments {
-  const Vector* input;  // at the first tap of the block's first cell
+  const Vector* input;  // at the first tap of the first block's first cell
   const float* weights;
   const float* bias;
   const Connection* connections;
@@ -23,6 +23,7 @@ struct OutputArguments {
   int kernel_width;
   int dilation;
   int stride;
+  int pieces;  // blocks to compute, one after another along the row
   bool rectify;
 };
 
@@ -36,13 +37,14 @@ struct OutputBlock {
 
   // The loop over taps is not unrolled: the processor overlaps its rounds, and the compiler, given one round,
   // finds registers for all its sums.
-  PELLUCID_INLINE static void correlate(const OutputArguments& a, Vector (&sum)[MAPS][CELLS]) {
+  PELLUCID_INLINE static void correlate(const OutputArguments& a, const Vector* input,
+                                        Vector (&sum)[MAPS][CELLS]) {
     const std::int64_t stride = UNIT ? 1 : a.stride;
     const std::int64_t dilation = UNIT ? 1 : a.dilation;
     const std::int64_t weight_stride = a.weight_stride;
     const std::int64_t kernel_width = a.kernel_width;
     for (int c = 0; c < a.connection_count; ++c) {
-      const Vector* row = a.input + static_cast<std::int64_t>(a.connections[c].map) * a.plane;
+      const Vector* row = input + static_cast<std::int64_t>(a.connections[c].map) * a.plane;
       const float* weight = a.weights + a.connections[c].weight;
       const float* const last = weight + a.kernel_height * kernel_width;
       for (; weight != last; row += a.row) {
@@ -68,27 +70,26 @@ struct OutputBlock {
   }
 
   static void run(const OutputArguments& a) {
-    Vector sum[MAPS][CELLS];
-    PELLUCID_UNROLL
-    for (int map = 0; map < MAPS; ++map) {
-      const Vector start = a.bias != nullptr ? broadcast(a.bias[map]) : Vector{};
+    const std::int64_t stride = UNIT ? 1 : a.stride;
+    for (int piece = 0; piece < a.pieces; ++piece) {
+      Vector sum[MAPS][CELLS];
       PELLUCID_UNROLL
-      for (int cell = 0; cell < CELLS; ++cell) sum[map][cell] = start;
-    }
-    correlate(a, sum);
-    if (a.rectify) {
+      for (int map = 0; map < MAPS; ++map) {
+        const Vector start = a.bias != nullptr ? broadcast(a.bias[map]) : Vector{};
+        PELLUCID_UNROLL
+        for (int cell = 0; cell < CELLS; ++cell) sum[map][cell] = start;
+      }
+      correlate(a, a.input + piece * CELLS * stride, sum);
+      Vector* output = a.output + piece * CELLS;
       PELLUCID_UNROLL
       for (int map = 0; map < MAPS; ++map) {
         PELLUCID_UNROLL
-        for (int cell = 0; cell < CELLS; ++cell) {  // written so that a NaN stays one
-          sum[map][cell] = select(sum[map][cell] < Vector{}, Vector{}, sum[map][cell]);
+        for (int cell = 0; cell < CELLS; ++cell) {
+          Vector y = sum[map][cell];
+          if (a.rectify) y = select(y < Vector{}, Vector{}, y);  // written so that a NaN stays one
+          output[map * a.out_plane + cell] = y;
         }
       }
-    }
-    PELLUCID_UNROLL
-    for (int map = 0; map < MAPS; ++map) {
-      PELLUCID_UNROLL
-      for (int cell = 0; cell < CELLS; ++cell) a.output[map * a.out_plane + cell] = sum[map][cell];
     }
   }
 };
@@ -105,15 +106,16 @@ constexpr BlockTable<AnyBlock> any_blocks;
 void correlate_maps(const ConvolutionAttributes& shape, OutputArguments a, int maps, const Vector* input) {
   const bool unit = a.stride == 1 && a.dilation == 1;
   const auto& sizes = (unit ? unit_blocks.functions : any_blocks.functions)[maps];
-  const int out_width = static_cast<int>(shape.out_width);
-  const Cut cells(out_width, smaller(ACCUMULATORS / maps, LARGEST));
-  Vector* output = a.output;
-  for (int y = 0; y < shape.out_height; ++y, output += out_width) {
-    const Vector* row = input + y * shape.stride_height * shape.in_width;
-    for (int piece = 0, x = 0; piece < cells.parts; x += cells.size(piece++)) {
-      a.input = row + x * shape.stride_width;
-      a.output = output + x;
-      sizes[cells.size(piece)](a);
+  const Cut cells(static_cast<int>(shape.out_width), smaller(ACCUMULATORS / maps, LARGEST));
+  for (int y = 0; y < shape.out_height; ++y) {
+    a.input = input + y * shape.stride_height * shape.in_width;
+    for (const bool longer : {true, false}) {  // the longer pieces of a row, then the others
+      const int size = longer ? cells.base + 1 : cells.base;
+      a.pieces = longer ? cells.longer : cells.parts - cells.longer;
+      if (a.pieces == 0) continue;
+      sizes[size](a);
+      a.input += static_cast<std::int64_t>(a.pieces) * size * a.stride;
+      a.output += static_cast<std::int64_t>(a.pieces) * size;
     }
   }
 }

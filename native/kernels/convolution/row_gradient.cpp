@@ -162,13 +162,14 @@ void convolution_row_gradient(const Call& call) {
     a.connections = connections + group.first_connection;
     a.connection_count = group.connections;
     a.weight_stride = group.weight_stride;
-    const Cut maps(group.count, preferred_maps(taps));
+    const int most = preferred_maps(taps);
     for (int y = 0; y < shape.in_height; ++y) {
       a.row_count = list_taps(y, static_cast<int>(shape.kernel_height),
                               static_cast<int>(shape.dilation_height), static_cast<int>(shape.stride_height),
                               static_cast<int>(shape.out_height), taps, out_width, rows);
-      for (int part = 0, map = 0; part < maps.parts; map += maps.size(part++)) {
-        const int count = maps.size(part);
+      int count = 0;
+      for (int map = 0; map < group.count; map += count) {
+        count = next_maps(group.count - map, most);
         const Cut runs(out_width, longest_run(count, taps));
         a.weights = weights + static_cast<std::int64_t>(map) * group.weight_stride;
         Vector* out = output + static_cast<std::int64_t>(group.first + map) * a.out_plane + y * in_width;

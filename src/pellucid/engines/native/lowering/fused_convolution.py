@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.activation import activation_attributes
 from pellucid.engines.native.lowering.context import NodeContext, bias_gradient, reduce_sums
@@ -76,12 +77,7 @@ def backward(
     if chain.pooling is not None:
         gradient = _unpool(builder, chain.pooling, context, cache, gradient)
     elif chain.rectifier is not None:
-        delta = builder.lanes_buffer(f"d {context.name}", context.cells)
-        operands = (gradient, cache.output, delta)
-        attributes = activation_attributes(chain.rectifier)
-        builder.tile("activation_gradient", chain.rectifier.name, operands, attributes)
-        gradient = delta
-        bias_gradient(builder, context, gradient)
+        gradient = _rectify(builder, chain.rectifier, context, cache, gradient)
     weight_gradient(builder, context, correlation, gradient)
     return input_gradient(builder, context, correlation.sizes, gradient) if wanted else None
 
@@ -94,6 +90,21 @@ def _bias_sums(builder: PlanBuilder, context: NodeContext) -> Buffer | None:
     sums = builder.sums(f"{context.name}.bias sums", context.output_shape[0])
     reduce_sums(builder, context, sums, target)
     return sums
+
+
+def _rectify(
+    builder: PlanBuilder, rectifier: NodeContext, context: NodeContext, cache: ChainCache, gradient: Buffer
+) -> Buffer:
+    """The gradient of the convolution's output: what passes the ReLU, by the rule that it follows."""
+    delta = builder.lanes_buffer(f"d {context.name}", context.cells)
+    if rectifier.rule is Rule.GRADIENT:
+        operands = (gradient, cache.output, delta, _bias_sums(builder, context))
+        builder.tile("rectifier_gradient", rectifier.name, operands, context.channels)
+    else:
+        attributes = activation_attributes(rectifier)
+        builder.tile("activation_gradient", rectifier.name, (gradient, cache.output, delta), attributes)
+        bias_gradient(builder, context, delta)
+    return delta
 
 
 def _unpool(

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pellucid.engines.native.lowering.blocks import (
     activation,
     convolution,
+    dense,
     merge,
     normalization,
     pooling,
     shape,
 )
-from pellucid.engines.native.lowering.blocks import activation, dense, merge, normalization, pooling, shape
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
 
