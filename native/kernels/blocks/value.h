@@ -29,12 +29,12 @@ struct BlockValue {
 struct BlockReader {
   Vector a;
   Vector b;
-  Vector c;
+  Vector c{};
   bool adds;
   bool rectify;
 
   PELLUCID_INLINE BlockReader(const BlockValue& value, std::int64_t block, std::int64_t blocks)
-      : a(broadcast(1.0F)), b(a), c{}, adds(value.other != nullptr), rectify(value.rectify) {
+      : a(broadcast(1.0F)), b(a), adds(value.other != nullptr), rectify(value.rectify) {
     if (value.coefficients != nullptr) {
       a = value.coefficients[block];
       b = value.coefficients[blocks + block];

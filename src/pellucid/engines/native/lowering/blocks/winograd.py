@@ -8,6 +8,7 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.blocks.winograd_tiling import (
+    MOST_TILES,
     POINTS,
     TAPS,
     Division,
@@ -194,7 +195,8 @@ class _Correlation:
 
     def lower(self) -> None:
         """Append them."""
-        division = divide(self.builder, self.tiles)
+        # Every chunk reads and writes all of the gradients: the longer, the better.
+        division = divide(self.builder, self.tiles, MOST_TILES)
         if division.alone:
             self._alone(division)
         else:

@@ -148,8 +148,8 @@ class Division:
         return self.alone or self.chunks > 1 or self.kernels_bytes <= LARGEST_KERNELS
 
 
-def divide(builder: PlanBuilder, tiles: Tiling) -> Division:
-    """Deterministic, by sizes alone."""
+def divide(builder: PlanBuilder, tiles: Tiling, fewest: int = FEWEST_TILES) -> Division:
+    """Deterministic, by sizes alone; `fewest` tiles that a shard takes at a time, where it has as many."""
     in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
 
     def planes(vectors: int) -> int:
@@ -161,7 +161,7 @@ def divide(builder: PlanBuilder, tiles: Tiling) -> Division:
     alone = enough and kernels <= LARGEST_KERNELS
     chunks = -(-total // MOST_SHARED_TILES)
     fitting = CACHE_BYTES // (POINTS * (in_blocks + out_blocks) * builder.lanes * 4)
-    chunk = min(MOST_TILES, max(FEWEST_TILES, fitting)) if alone else -(-total // chunks)
+    chunk = min(MOST_TILES, max(fewest, fitting)) if alone else -(-total // chunks)
     return Division(
         alone=alone,
         chunk=chunk,
