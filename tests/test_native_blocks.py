@@ -13,6 +13,7 @@ from pellucid.engines.native import NativeEngine, instruction_sets
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan
+from pellucid.engines.native.walk import Choices
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.graph import Graph, GraphBuilder
 from pellucid.initialization import initial_parameters
@@ -140,7 +141,7 @@ def operations(plan: Plan, *nodes: str) -> list[str]:
 
 
 def compiler(graph: Graph) -> Compiler:
-    return Compiler(graph, ParameterStore(graph, SGD()), 8, BATCH, 2, Layout.BLOCKS)
+    return Compiler(graph, ParameterStore(graph, SGD()), 8, BATCH, 2, Choices(layout=Layout.BLOCKS))
 
 
 def test_a_normalisation_and_a_rectifier_are_not_written_down_for_a_pooling() -> None:

@@ -6,6 +6,7 @@ import math
 from enum import Enum
 
 from pellucid.engines.native.lowering.blocks import winograd
+from pellucid.engines.native.lowering.blocks.winograd_tiling import POINTS, tiling
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.errors import EngineError
 from pellucid.layers import Convolution
@@ -61,9 +62,9 @@ def _direct_cycles(context: NodeContext, lanes: int) -> float:
 
 
 def _winograd_cycles(context: NodeContext, lanes: int) -> float:
-    tiles = winograd.tiling(context)
+    tiles = tiling(context)
     count = context.images * tiles.tiles
     vectors = (tiles.in_channels + tiles.out_channels) / lanes
-    products = winograd.POINTS * tiles.in_channels * tiles.out_channels
+    products = POINTS * tiles.in_channels * tiles.out_channels
     arithmetic = count * products / lanes / VECTORS_A_CYCLE
     return max(arithmetic, products * 4 / BYTES_A_CYCLE) + count * vectors * TRANSFORM_CYCLES
