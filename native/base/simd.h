@@ -74,6 +74,10 @@ PELLUCID_INLINE Vector magnitude(Vector value) {
   return vector_of(bits_of(value) & broadcast_integer(0x7fffffff));
 }
 
+PELLUCID_INLINE Integers is_nan(Vector value) {
+  return value != value;
+}
+
 PELLUCID_INLINE Integers lane_numbers() {
   Integers numbers;
   for (int lane = 0; lane < LANES; ++lane) numbers[lane] = lane;

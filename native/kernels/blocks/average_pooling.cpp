@@ -96,8 +96,8 @@ void spread(const Call& call) {
 // first. Shared: blocks of all images.
 void blocks_average_pooling_output(const Call& call) {
   const auto& shape = call.as<PoolingAttributes>();
-  with_window(shape, [&]<int HEIGHT, int WIDTH>() {
-    with_reader(Description(call, 0), [&]<typename Values>() {
+  with_window(shape, [&]<int HEIGHT, int WIDTH> {
+    with_reader(Description(call, 0), [&]<typename Values> {
       if (shape.rectify != 0) return average<HEIGHT, WIDTH, Rectified<Values>>(call);
       average<HEIGHT, WIDTH, Values>(call);
     });
@@ -107,8 +107,8 @@ void blocks_average_pooling_output(const Call& call) {
 // blocks_average_pooling_gradient: delta, other or null, coefficients or null -> dx. Shared: blocks of all
 // images.
 void blocks_average_pooling_gradient(const Call& call) {
-  with_window(call.as<PoolingAttributes>(), [&]<int HEIGHT, int WIDTH>() {
-    with_reader(Description(call, 0), [&]<typename Values>() { spread<HEIGHT, WIDTH, Values>(call); });
+  with_window(call.as<PoolingAttributes>(), [&]<int HEIGHT, int WIDTH> {
+    with_reader(Description(call, 0), [&]<typename Values> { spread<HEIGHT, WIDTH, Values>(call); });
   });
 }
 

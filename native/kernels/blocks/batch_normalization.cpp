@@ -242,8 +242,8 @@ void blocks_fold_normalization(const Call& call) {
 // nulls, x, mean -> delta written down unless null, sums of delta and of delta (x - mean), to which it adds.
 // Shared: blocks of all images.
 void blocks_batch_gradient_sums(const Call& call) {
-  with_reader(Description(call, 0), [&]<typename Values>() {
-    with_mask(Description(call, 3), [&]<typename Kept>() { gradient_sums<Values, Kept>(call); });
+  with_reader(Description(call, 0), [&]<typename Values> {
+    with_mask(Description(call, 3), [&]<typename Kept> { gradient_sums<Values, Kept>(call); });
   });
 }
 

@@ -50,8 +50,8 @@ void blocks_join_coefficients(const Call& call) {
 
 // Shared: blocks of all images.
 void blocks_combine(const Call& call) {
-  with_reader(Description(call, 0), [&]<typename Values>() {
-    with_mask(Description(call, 3), [&]<typename Kept>() { combine<Values, Kept>(call); });
+  with_reader(Description(call, 0), [&]<typename Values> {
+    with_mask(Description(call, 3), [&]<typename Kept> { combine<Values, Kept>(call); });
   });
 }
 

@@ -29,10 +29,10 @@ template <bool OTHER>
 struct Reader {
   const Vector* x;
   const Vector* other;
-  Vector a, b, c;
+  Vector a, b, c{};
 
   PELLUCID_INLINE Reader(const Description& value, std::int64_t blocks, std::int64_t block)
-      : x(value.x), other(value.other), a(broadcast(1.0F)), b(broadcast(1.0F)), c{} {
+      : x(value.x), other(value.other), a(broadcast(1.0F)), b(broadcast(1.0F)) {
     if (value.coefficients == nullptr) return;
     a = value.coefficients[block];
     b = value.coefficients[blocks + block];
@@ -95,7 +95,7 @@ struct NoMask {
 template <typename Visit>
 PELLUCID_INLINE void with_mask(const Description& value, const Visit& visit) {
   if (value.x == nullptr) return visit.template operator()<NoMask>();
-  with_reader(value, [&]<typename Values>() { visit.template operator()<Mask<Values>>(); });
+  with_reader(value, [&]<typename Values> { visit.template operator()<Mask<Values>>(); });
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -133,9 +133,9 @@ void scatter(const Call& call) {
 // `rectify` a ReLU comes first: the largest x decides, and a window without a positive one has no winner.
 // Shared: blocks of all images.
 void blocks_max_pooling_output(const Call& call) {
-  with_window(call.as<PoolingAttributes>(), [&]<int HEIGHT, int WIDTH>() {
+  with_window(call.as<PoolingAttributes>(), [&]<int HEIGHT, int WIDTH> {
     with_reader(Description(call, 0),
-                [&]<typename Values>() { pool_with_winners<HEIGHT, WIDTH, Values>(call); });
+                [&]<typename Values> { pool_with_winners<HEIGHT, WIDTH, Values>(call); });
   });
 }
 
@@ -143,9 +143,9 @@ void blocks_max_pooling_output(const Call& call) {
 // all images.
 void blocks_max_pooling_gradient(const Call& call) {
   const auto& shape = call.as<PoolingAttributes>();
-  with_reader(Description(call, 0), [&]<typename Values>() {
+  with_reader(Description(call, 0), [&]<typename Values> {
     if (!fits_bytes(shape)) return scatter<0, 0, Values, WideWinners>(call);
-    with_window(shape, [&]<int HEIGHT, int WIDTH>() { scatter<HEIGHT, WIDTH, Values, ByteWinners>(call); });
+    with_window(shape, [&]<int HEIGHT, int WIDTH> { scatter<HEIGHT, WIDTH, Values, ByteWinners>(call); });
   });
 }
 

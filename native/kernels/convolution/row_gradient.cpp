@@ -116,16 +116,17 @@ struct RowBlock {
   }
 };
 
-// RowBlock<MAPS, TAPS, RUN>::run for every block that may be chosen.
+// RowBlock<MAPS, TAPS, RUN>::run for every block that may be chosen, TAPS up to LONGEST.
+template <int LONGEST>
 struct RowTable {
-  decltype(&RowBlock<1, 1, 1>::run) functions[MAX_TAPS + 1][MAX_MAPS + 1][MAX_RUN + 1] = {};
+  decltype(&RowBlock<1, 1, 1>::run) functions[LONGEST + 1][MAX_MAPS + 1][MAX_RUN + 1] = {};
 
   constexpr RowTable() { fill_taps<1>(); }
 
   template <int TAPS>
   constexpr void fill_taps() {
     fill_maps<1, TAPS>();
-    if constexpr (TAPS < MAX_TAPS) fill_taps<TAPS + 1>();
+    if constexpr (TAPS < LONGEST) fill_taps<TAPS + 1>();
   }
   template <int MAPS, int TAPS>
   constexpr void fill_maps() {
@@ -139,7 +140,7 @@ struct RowTable {
   }
 };
 
-constexpr RowTable blocks;
+constexpr RowTable<MAX_TAPS> blocks;
 
 }  // namespace
 

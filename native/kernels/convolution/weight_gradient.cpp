@@ -72,7 +72,7 @@ int taps_at_a_time(int maps, int kernel_width, int taps) {
   return smaller(kernel_width, larger(1, ACCUMULATORS / 2));
 }
 
-constexpr WeightRowTable row_blocks;
+constexpr WeightRowTable<MAX_ROW_TAPS> row_blocks;
 
 // The sums of one group, a kernel row at a time, for stride and dilation 1 along rows.
 void add_group_rows(const ConvolutionAttributes& shape, const Vector* input, const GradientRows& gradient,

@@ -89,16 +89,17 @@ constexpr int row_maps(int taps) {
   return fit < 8 ? fit : 8;
 }
 
-// WeightRowBlock<MAPS, TAPS>::run for every pair that fits the registers.
+// WeightRowBlock<MAPS, TAPS>::run for every pair that fits the registers, TAPS up to LONGEST.
+template <int LONGEST>
 struct WeightRowTable {
-  decltype(&WeightRowBlock<1, 1>::run) functions[8 + 1][MAX_ROW_TAPS + 1] = {};
+  decltype(&WeightRowBlock<1, 1>::run) functions[8 + 1][LONGEST + 1] = {};
 
   constexpr WeightRowTable() { fill_taps<1>(); }
 
   template <int TAPS>
   constexpr void fill_taps() {
     fill_maps<1, TAPS>();
-    if constexpr (TAPS < MAX_ROW_TAPS) fill_taps<TAPS + 1>();
+    if constexpr (TAPS < LONGEST) fill_taps<TAPS + 1>();
   }
   template <int MAPS, int TAPS>
   constexpr void fill_maps() {

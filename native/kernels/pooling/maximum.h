@@ -11,7 +11,7 @@ PELLUCID_INLINE void first_maximum(const Vector (&cells)[4], Vector* largest, In
   Integers number = {};
   PELLUCID_UNROLL
   for (int cell = 1; cell < 4; ++cell) {
-    const Integers better = (cells[cell] > best) | ((cells[cell] != cells[cell]) & (best == best));
+    const Integers better = (cells[cell] > best) | (is_nan(cells[cell]) & ~is_nan(best));
     best = select(better, cells[cell], best);
     number = select(better, broadcast_integer(cell), number);
   }
@@ -25,8 +25,7 @@ PELLUCID_INLINE void first_positive_maximum(const Vector (&cells)[4], Vector* la
   const Vector upper = select(cells[0] > cells[1], cells[0], cells[1]);
   const Vector lower = select(cells[2] > cells[3], cells[2], cells[3]);
   const Vector best = select(upper > lower, upper, lower);
-  const Integers unordered =
-      ((cells[0] != cells[0]) | (cells[1] != cells[1])) | ((cells[2] != cells[2]) | (cells[3] != cells[3]));
+  const Integers unordered = (is_nan(cells[0]) | is_nan(cells[1])) | (is_nan(cells[2]) | is_nan(cells[3]));
   Integers number = select(cells[2] == best, broadcast_integer(2), broadcast_integer(3));
   number = select(cells[1] == best, broadcast_integer(1), number);
   number = select(cells[0] == best, Integers{}, number);
