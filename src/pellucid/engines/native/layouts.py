@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pellucid.engines.native.lowering import BLOCK_LOWERINGS
+from pellucid.engines.native.lowering.blocks.winograd_tiling import FEWEST_CHANNELS
 from pellucid.engines.native.plan import Layout
 from pellucid.graph import Graph, Node
-from pellucid.layers import BatchNorm2d, Conv2d, Convolution, Input, Linear
+from pellucid.layers import BatchNorm2d, Conv2d, Convolution, Input, Linear, MaxPool2d, ReLU
 
 MULTIPLY_ADDS_A_CYCLE = 2
 """Vectors of them, a core."""
@@ -73,6 +74,8 @@ def _cells(graph: Graph, node: Node) -> int:
 
 
 def _lanes_cycles(graph: Graph, node: Node, workload: Workload) -> float:
+    if isinstance(node.layer, ReLU | MaxPool2d):
+        return 0  # computed with the convolution before it
     tiles = -(-workload.images // workload.lanes)
     rounds = -(-tiles // workload.threads)  # of tiles side by side
     arithmetic = node.layer.cost(graph.input_shapes(node)) / MULTIPLY_ADDS_A_CYCLE
@@ -83,6 +86,8 @@ def _lanes_cycles(graph: Graph, node: Node, workload: Workload) -> float:
 
 
 def _blocks_cycles(graph: Graph, node: Node, workload: Workload) -> float:
+    if isinstance(node.layer, ReLU):
+        return 0  # described, and computed by whoever reads it
     inputs = graph.input_shapes(node)
     multiply_adds: float = node.layer.cost(inputs)
     share = workload.images / workload.threads
@@ -100,5 +105,6 @@ def _winograd_gain(graph: Graph, node: Node) -> int:
     if not isinstance(node.layer, Conv2d):
         return 1
     axes = node.layer.window(graph.input_shapes(node))
+    enough = min(graph.input_shapes(node)[0][0], node.layer.out_channels) >= FEWEST_CHANNELS
     applies = all(axis.kernel == 3 and axis.stride == axis.dilation == 1 for axis in axes)
-    return WINOGRAD_GAIN if applies else 1
+    return WINOGRAD_GAIN if enough and applies else 1
