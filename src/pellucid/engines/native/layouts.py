@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pellucid.engines.native.lowering import BLOCK_LOWERINGS
-from pellucid.engines.native.lowering.blocks.winograd_tiling import FEWEST_CHANNELS
+from pellucid.engines.native.lowering.blocks.winograd import FEWEST_CHANNELS
 from pellucid.engines.native.plan import Layout
 from pellucid.graph import Graph, Node
 from pellucid.layers import BatchNorm2d, Conv2d, Convolution, Input, Linear, MaxPool2d, ReLU
