@@ -80,7 +80,7 @@ def test_a_field_that_an_older_file_lacks_takes_its_default() -> None:
 def test_whole_numbers_stand_for_floats_but_not_the_reverse() -> None:
     layer = restore_layer({"type": "Normalize", "mean": [0], "deviation": [1]})
     assert layer == Normalize((0.0,), (1.0,))
-    assert [type(value) for value in (*layer.mean, *layer.deviation)] == [float, float]  # type: ignore[attr-defined]
+    assert [type(value) for value in (*layer.mean, *layer.deviation)] == [float, float]
     with pytest.raises(FormatError, match=r"Linear: out_features is int, received 3.0"):
         restore_layer({"type": "Linear", "out_features": 3.0})
 

@@ -116,7 +116,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_hyper_parameters_given_as_lists_come_back_as_tuples(tmp_path: Path) -> None:
-    layer = Conv2d(1, kernel_size=[3, 2])  # type: ignore[arg-type]
+    layer = Conv2d(1, kernel_size=[3, 2])
     save(Sequential(layer, input_shape=(1, 4, 4), engine="reference"), tmp_path / "net")
     assert read(tmp_path / "net", "reference").graph.node("conv1").layer == Conv2d(1, kernel_size=(3, 2))
 
@@ -226,7 +226,7 @@ class Own(ReLU):
             "network cannot be saved: class_names is text",
         ),
         (
-            Sequential(ReLU(), input_shape=(2,), engine="reference", class_names=(1, 2)),  # type: ignore[arg-type]
+            Sequential(ReLU(), input_shape=(2,), engine="reference", class_names=(1, 2)),
             "network cannot be saved: class_names is text, received 1",
         ),
         (

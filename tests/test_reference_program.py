@@ -214,7 +214,10 @@ def digits() -> tuple[Examples, Graph]:
     return Examples(images, bunch.target.astype(np.int64)), sequential_graph(layers, (1, 8, 8))
 
 
-def trainer(graph: Graph, rule: Optimizer = SGD(momentum=0.9), seed: int = 0) -> Program:  # noqa: B008 - frozen
+MOMENTUM = SGD(momentum=0.9)
+
+
+def trainer(graph: Graph, rule: Optimizer = MOMENTUM, seed: int = 0) -> Program:
     return program(
         graph,
         Purpose.TRAINING,

@@ -69,7 +69,7 @@ PELLUCID_INLINE Vector softplus(Vector x) {
   series = series * square + 1.0F / 5;
   series = series * square + 1.0F / 3;
   series = series * square + 1.0F;
-  return select(x < Vector{}, Vector{}, x) + 2.0F * s * series;
+  return rectified(x) + 2.0F * s * series;
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -4,7 +4,6 @@
 
 #include "base/simd.h"
 #include "base/vector_math.h"
-#include "kernels/blocks/description.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -26,7 +25,7 @@ void write_output(const ActivationAttributes& shape, std::int64_t cells, const V
   const auto slope = static_cast<float>(shape.slope);
   switch (static_cast<ActivationKind>(shape.kind)) {
     case ActivationKind::relu:  // written so that a NaN stays one
-      return map_cells(cells, x, y, [](Vector v) { return select(v < Vector{}, Vector{}, v); });
+      return map_cells(cells, x, y, [](Vector v) { return rectified(v); });
     case ActivationKind::leaky_relu:
       return map_cells(cells, x, y, [=](Vector v) { return select(v < Vector{}, v * slope, v); });
     case ActivationKind::sigmoid:

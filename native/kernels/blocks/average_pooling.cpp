@@ -1,6 +1,5 @@
 // Average pooling of channel blocks.
 #include "base/simd.h"
-#include "kernels/blocks/description.h"
 #include "kernels/blocks/planes.h"
 #include "kernels/declarations.h"
 
@@ -38,45 +37,38 @@ template <int HEIGHT, int WIDTH, typename Values>
 void average(const Call& call) {
   const auto& shape = call.as<PoolingAttributes>();
   auto* y = call.operand<Vector>(3);
-  const std::int64_t blocks = blocks_of(shape.channels);
-  const std::int64_t in_plane = shape.in_height * shape.in_width;
-  const std::int64_t out_plane = shape.out_height * shape.out_width;
   const bool global = is_global(shape);
-  for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const Values values(Description(call, 0), blocks, item % blocks);
+  for_each_plane<Values>(call, [&](const Values& values, std::int64_t in, std::int64_t out) {
     if (global) {
-      y[item] = plane_sum(values, item * in_plane, in_plane) / static_cast<float>(in_plane);
-      continue;
+      const std::int64_t cells = shape.in_height * shape.in_width;
+      y[out] = plane_sum(values, in, cells) / static_cast<float>(cells);
+      return;
     }
-    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t out) {
+    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
       Vector sum = {};
       PELLUCID_UNROLL
       for (int v = rows.begin; v < rows.end; ++v) {
         PELLUCID_UNROLL
         for (int u = columns.begin; u < columns.end; ++u) {
-          sum += values(item * in_plane + first + v * shape.in_width + u);
+          sum += values(in + first + v * shape.in_width + u);
         }
       }
-      y[item * out_plane + out] = sum * share(shape, rows, columns);
+      y[out + window] = sum * share(shape, rows, columns);
     };
     for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
-  }
+  });
 }
 
 template <int HEIGHT, int WIDTH, typename Values>
 void spread(const Call& call) {
   const auto& shape = call.as<PoolingAttributes>();
-  auto* out = call.operand<Vector>(3);
-  const std::int64_t blocks = blocks_of(shape.channels);
-  const std::int64_t in_plane = shape.in_height * shape.in_width;
-  const std::int64_t out_plane = shape.out_height * shape.out_width;
+  auto* x = call.operand<Vector>(3);
   const bool once = tiles_input(shape);
-  for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const Values gradient(Description(call, 0), blocks, item % blocks);
-    Vector* plane = out + item * in_plane;
+  for_each_plane<Values>(call, [&](const Values& gradient, std::int64_t in, std::int64_t out) {
+    Vector* plane = x + in;
     if (!once) clear_plane(shape, plane);
     const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
-      const Vector delta = gradient(item * out_plane + window) * share(shape, rows, columns);
+      const Vector delta = gradient(out + window) * share(shape, rows, columns);
       PELLUCID_UNROLL
       for (int v = rows.begin; v < rows.end; ++v) {
         PELLUCID_UNROLL
@@ -87,7 +79,7 @@ void spread(const Call& call) {
       }
     };
     for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
-  }
+  });
 }
 
 }  // namespace

@@ -2,10 +2,11 @@
 // coefficients, forwards (gamma / deviation, 1, beta - mean gamma / deviation), so that another array can be
 // added, and backwards those of dx = k1 g + k2 x + k3.
 //
-// Sums over the batch are doubles, (2, padded channels) a shard, to which floats of a few hundred positions
-// are added at a time; statistics are (2, padded channels) floats: mean and inverse deviation.
+// Sums over the batch are as moments.h has them; statistics are (2, padded channels) floats: mean and inverse
+// deviation.
 #include "base/simd.h"
 #include "kernels/blocks/description.h"
+#include "kernels/blocks/moments.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -75,6 +76,29 @@ PELLUCID_INLINE void put_coefficients(float* coefficients, std::int64_t padded, 
   coefficients[2 * padded + channel] = static_cast<float>(c);
 }
 
+// What forward kernels leave of each channel, from gamma or null and beta or null.
+struct Normalization {
+  const float* gamma;
+  const float* beta;
+  float* statistics;
+  float* coefficients;
+  std::int64_t padded;
+
+  PELLUCID_INLINE Affine put(std::int64_t channel, double mean, double variance) const {
+    const double deviation = __builtin_sqrt(variance);
+    statistics[channel] = static_cast<float>(mean);
+    statistics[padded + channel] = static_cast<float>(1 / deviation);
+    const Affine affine = affine_of(gamma, beta, channel, mean, deviation);
+    put_coefficients(coefficients, padded, channel, affine.scale, 1, affine.shift);
+    return affine;
+  }
+  // Of a lane without a channel.
+  PELLUCID_INLINE void put_nothing(std::int64_t channel) const {
+    statistics[channel] = statistics[padded + channel] = 0;
+    put_coefficients(coefficients, padded, channel, 0, 1, 0);
+  }
+};
+
 template <typename Values, typename Kept>
 void gradient_sums(const Call& call) {
   const auto& shape = call.as<ChannelAttributes>();
@@ -122,25 +146,12 @@ void blocks_moments(const Call& call) {
     const std::int64_t block = item % blocks;
     const std::int64_t last = (item + 1) * shape.positions;
     for (std::int64_t begin = item * shape.positions; begin < last; begin += RUN) {
-      // Floats are summed about one of the values, which spares the squares from cancelling.
-      const Vector center = x[begin];
-      Vector plain[WIDTH] = {};
-      Vector squares[WIDTH] = {};
       const std::int64_t end = begin + RUN < last ? begin + RUN : last;
-      side_by_side(begin, end, [&](std::int64_t p, int i) {
-        const Vector distance = x[p] - center;
-        plain[i] += distance;
-        squares[i] += distance * distance;
-      });
-      double parts[2][LANES] = {};
-      add_lanes(parts[0], plain);
-      add_lanes(parts[1], squares);
-      const auto count = static_cast<double>(end - begin);
-      for (int lane = 0; lane < LANES; ++lane) {
-        const auto c = static_cast<double>(center[lane]);
-        sums[block * LANES + lane] += parts[0][lane] + count * c;
-        sums[(blocks + block) * LANES + lane] += parts[1][lane] + c * (2 * parts[0][lane] + count * c);
-      }
+      Moments moments;
+      std::int64_t p = begin;
+      for (; p + WIDTH <= end; p += WIDTH) moments.add<WIDTH>(x + p);
+      for (; p < end; ++p) moments.add<1>(x + p);
+      moments.flush(sums, block, blocks);
     }
   }
 }
@@ -150,22 +161,19 @@ void blocks_moments(const Call& call) {
 void blocks_batch_statistics(const Call& call) {
   const auto& shape = call.as<NormalizationAttributes>();
   const std::int64_t padded = blocks_of(shape.channels) * LANES;
-  auto* statistics = call.operand<float>(3);
-  auto* coefficients = call.operand<float>(4);
+  const Normalization normalization{.gamma = call.operand<const float>(1),
+                                    .beta = call.operand<const float>(2),
+                                    .statistics = call.operand<float>(3),
+                                    .coefficients = call.operand<float>(4),
+                                    .padded = padded};
   const auto count = static_cast<double>(call.run->batch_images * shape.positions);
   for (std::int64_t channel = call.begin; channel < call.end; ++channel) {
     if (channel >= shape.channels) {
-      statistics[channel] = statistics[padded + channel] = 0;
-      put_coefficients(coefficients, padded, channel, 0, 1, 0);
+      normalization.put_nothing(channel);
       continue;
     }
     const Statistics found = statistics_of(call, padded, channel, count);
-    const double deviation = __builtin_sqrt(found.squares / count + shape.epsilon);
-    statistics[channel] = static_cast<float>(found.mean);
-    statistics[padded + channel] = static_cast<float>(1 / deviation);
-    const Affine affine =
-        affine_of(call.operand<const float>(1), call.operand<const float>(2), channel, found.mean, deviation);
-    put_coefficients(coefficients, padded, channel, affine.scale, 1, affine.shift);
+    normalization.put(channel, found.mean, found.squares / count + shape.epsilon);
   }
 }
 
@@ -192,22 +200,20 @@ void blocks_running_coefficients(const Call& call) {
   const std::int64_t padded = blocks_of(shape.channels) * LANES;
   const auto* mean = call.operand<const float>(0);
   const auto* variance = call.operand<const float>(1);
-  auto* statistics = call.operand<float>(4);
-  auto* coefficients = call.operand<float>(5);
+  const Normalization normalization{.gamma = call.operand<const float>(2),
+                                    .beta = call.operand<const float>(3),
+                                    .statistics = call.operand<float>(4),
+                                    .coefficients = call.operand<float>(5),
+                                    .padded = padded};
   auto* gradient_coefficients = call.operand<float>(6);
   for (std::int64_t channel = call.begin; channel < call.end; ++channel) {
     if (channel >= shape.channels) {
-      statistics[channel] = statistics[padded + channel] = 0;
-      put_coefficients(coefficients, padded, channel, 0, 1, 0);
+      normalization.put_nothing(channel);
       if (gradient_coefficients != nullptr) put_coefficients(gradient_coefficients, padded, channel, 0, 1, 0);
       continue;
     }
-    const double deviation = __builtin_sqrt(static_cast<double>(variance[channel]) + shape.epsilon);
-    statistics[channel] = mean[channel];
-    statistics[padded + channel] = static_cast<float>(1 / deviation);
-    const Affine affine = affine_of(call.operand<const float>(2), call.operand<const float>(3), channel,
-                                    static_cast<double>(mean[channel]), deviation);
-    put_coefficients(coefficients, padded, channel, affine.scale, 1, affine.shift);
+    const Affine affine = normalization.put(channel, static_cast<double>(mean[channel]),
+                                            static_cast<double>(variance[channel]) + shape.epsilon);
     if (gradient_coefficients != nullptr) {
       put_coefficients(gradient_coefficients, padded, channel, affine.scale, 1, 0);
     }

@@ -24,8 +24,7 @@ void combine(const Call& call) {
     const std::int64_t first = item * shape.positions;
     for (std::int64_t p = first; p < first + shape.positions; ++p) {
       const Vector value = kept(p, values(p));
-      // Not max(): a NaN stays one.
-      y[p] = rectify ? select(value < Vector{}, Vector{}, value) : value;
+      y[p] = rectify ? rectified(value) : value;
     }
   }
 }

@@ -16,6 +16,7 @@
 #include "base/simd.h"
 #include "kernels/attributes.h"
 #include "kernels/blocks/convolution.h"
+#include "kernels/blocks/description.h"
 #include "kernels/call.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -25,32 +26,14 @@ PELLUCID_INLINE std::int64_t cut_at(std::int64_t total, std::int64_t number, std
   return total * number / parts;
 }
 
-// What a plane's cells are put through on the way: rectified(a x + b other + c).
-struct Prologue {
-  Vector a;
-  Vector b;
-  Vector c;
-  bool is_plain;
-  bool adds_other;
-  bool rectifies;
-
-  PELLUCID_INLINE Vector of(Vector x, const Vector* other) const {
-    Vector value = a * x + c;
-    if (adds_other) value += b * *other;
-    // Not max(): a NaN stays one.
-    return rectifies ? select(value < Vector{}, Vector{}, value) : value;
-  }
-};
-
 template <typename Shape>
 class Band {
  public:
   // x, other or null, coefficients or null, indices or null.
   Band(const Call& call, const std::int32_t* rows, const std::int32_t* columns)
       : shape_(call.as<Shape>()),
-        x_(call.operand<const void>(0)),
-        other_(call.operand<const float>(1)),
-        coefficients_(call.operand<const float>(2)),
+        value_(call, 0, shape_.rectify_source != 0),
+        images_(call.operand<const void>(0)),
         indices_(call.operand<const std::int64_t>(3)),
         first_index_(call.run->first_index),
         rows_(rows),
@@ -71,7 +54,7 @@ class Band {
 
   // Where kernels find output row 0 of an image where nothing is copied.
   [[nodiscard]] PELLUCID_INLINE const float* direct(std::int64_t image) const {
-    return static_cast<const float*>(x_) + image * shape_.sources * plane();
+    return static_cast<const float*>(images_) + image * shape_.sources * plane();
   }
 
   // Copy one plane of an image for output rows [begin, end).
@@ -79,17 +62,18 @@ class Band {
     const std::int64_t cells = shape_.in_height * shape_.in_width;
     switch (static_cast<ImageForm>(shape_.form)) {
       case ImageForm::blocks: {
-        const std::int64_t first = (image * shape_.sources + number) * cells;
-        copy_block(first, prologue(number), begin, end, reinterpret_cast<Vector*>(to));
+        const AnyReader reader(value_, shape_.sources, number);
+        copy_block(reader, (image * shape_.sources + number) * cells, begin, end,
+                   reinterpret_cast<Vector*>(to));
         break;
       }
       case ImageForm::floats:
-        copy_channel(static_cast<const float*>(x_) + whole_image(image, number) * cells, number, begin, end,
-                     to);
+        copy_channel(static_cast<const float*>(images_) + whole_image(image, number) * cells, number, begin,
+                     end, to);
         break;
       case ImageForm::bytes:
-        copy_channel(static_cast<const std::uint8_t*>(x_) + whole_image(image, number) * cells, number, begin,
-                     end, to);
+        copy_channel(static_cast<const std::uint8_t*>(images_) + whole_image(image, number) * cells, number,
+                     begin, end, to);
         break;
     }
   }
@@ -98,19 +82,6 @@ class Band {
   [[nodiscard]] PELLUCID_INLINE std::int64_t whole_image(std::int64_t image, std::int64_t channel) const {
     const std::int64_t position = first_index_ + image;
     return (indices_ != nullptr ? indices_[position] : position) * shape_.sources + channel;
-  }
-
-  [[nodiscard]] PELLUCID_INLINE Prologue prologue(std::int64_t block) const {
-    const bool rectifies = shape_.rectify_source != 0;
-    const bool plain = coefficients_ == nullptr && other_ == nullptr && !rectifies;
-    Prologue result = {broadcast(1.0F), broadcast(1.0F), Vector{}, plain, other_ != nullptr, rectifies};
-    if (coefficients_ != nullptr) {
-      const std::int64_t row = shape_.sources * LANES;
-      result.a = load(coefficients_ + block * LANES);
-      result.b = load(coefficients_ + row + block * LANES);
-      result.c = load(coefficients_ + 2 * row + block * LANES);
-    }
-    return result;
   }
 
   // Call visit(place in the plane of the first cell of a row's copy, row of the source or -1) for every row.
@@ -127,21 +98,18 @@ class Band {
     }
   }
 
-  void copy_block(std::int64_t first, const Prologue& prologue, std::int64_t begin, std::int64_t end,
+  // first: the plane's first cell.
+  void copy_block(const AnyReader& reader, std::int64_t first, std::int64_t begin, std::int64_t end,
                   Vector* to) const {
-    const Vector* x = static_cast<const Vector*>(x_) + first;
-    const Vector* other = prologue.adds_other ? reinterpret_cast<const Vector*>(other_) + first : nullptr;
+    const bool is_plain = value_.is_plain();
     for_each_row(begin, end, [&](std::int64_t place, std::int64_t row) {
+      const std::int64_t cells = first + row * shape_.in_width;
       if (row < 0) {
         fill_row(to + place);
-      } else if (prologue.is_plain) {
-        const Vector* cells = x + row * shape_.in_width;
-        copy_row(to + place, [&](std::int64_t column) { return cells[column]; });
+      } else if (is_plain) {
+        copy_row(to + place, [&](std::int64_t column) { return reader.x[cells + column]; });
       } else {
-        const Vector* cells = x + row * shape_.in_width;
-        const Vector* others = prologue.adds_other ? other + row * shape_.in_width : cells;
-        copy_row(to + place,
-                 [&](std::int64_t column) { return prologue.of(cells[column], others + column); });
+        copy_row(to + place, [&](std::int64_t column) { return reader(cells + column); });
       }
     });
   }
@@ -149,14 +117,11 @@ class Band {
   template <typename Source>
   void copy_channel(const Source* x, std::int64_t channel, std::int64_t begin, std::int64_t end,
                     float* to) const {
-    const std::int64_t padded = (shape_.sources + LANES - 1) / LANES * LANES;
-    auto a = static_cast<float>(shape_.scale);
-    float c = 0;
-    if (coefficients_ != nullptr) {
-      a *= coefficients_[channel];
-      c = coefficients_[2 * padded + channel];
-    }
-    const bool rectifies = shape_.rectify_source != 0;
+    const std::int64_t lane = channel % LANES;
+    const Coefficients of_block(value_, blocks_of(shape_.sources), channel / LANES);
+    const float a = static_cast<float>(shape_.scale) * of_block.a[lane];
+    const float c = of_block.c[lane];
+    const bool rectifies = value_.rectify;
     for_each_row(begin, end, [&](std::int64_t place, std::int64_t row) {
       if (row < 0) {
         fill_row(to + place);
@@ -196,9 +161,8 @@ class Band {
   }
 
   const Shape& shape_;
-  const void* x_;
-  const float* other_;
-  const float* coefficients_;
+  const RectifiedDescription value_;
+  const void* images_;  // what value_.x is, in whatever form
   const std::int64_t* indices_;
   std::int64_t first_index_;
   const std::int32_t* rows_;

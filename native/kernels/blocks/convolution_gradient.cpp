@@ -98,7 +98,7 @@ class KernelGradient {
         totals_(call.operand<Vector>(12)),
         gradient_(call.operand<float>(13)),
         batch_(call.run->batch_images),
-        vectors_((shape_.out_channels + LANES - 1) / LANES),
+        vectors_(blocks_of(shape_.out_channels)),
         map_(shape_.rows * shape_.columns * LANES) {}
 
   // Items are numbered (part of the groups, part of the sources that they read).
@@ -263,7 +263,7 @@ void blocks_channel_sums(const Call& call) {
   const auto& shape = call.as<ChannelAttributes>();
   const auto* delta = call.operand<const Vector>(0);
   auto* gradient = call.operand<float>(1);
-  const std::int64_t blocks = (shape.channels + LANES - 1) / LANES;
+  const std::int64_t blocks = blocks_of(shape.channels);
   for (std::int64_t block = call.begin; block < call.end; ++block) {
     double totals[LANES] = {};
     for (std::int64_t image = 0; image < call.run->batch_images; ++image) {

@@ -11,6 +11,7 @@
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/blocks/convolution_band.h"
+#include "kernels/blocks/moments.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -125,7 +126,7 @@ class Correlation {
         scratch_(call.operand<float>(13)),
         y_(call.operand<float>(14)),
         batch_(call.run->batch_images),
-        vectors_((shape_.out_channels + LANES - 1) / LANES),
+        vectors_(blocks_of(shape_.out_channels)),
         map_(shape_.out_height * shape_.out_width * LANES) {}
 
   // Items are numbered (part of the groups, image, band); images of one part are taken several at a time.
@@ -279,24 +280,16 @@ class Correlation {
     if (bias_ == nullptr && addend_ == nullptr && sums_ == nullptr && shape_.rectify == 0) return;
     for (std::int64_t vector = group.first; vector < group.first + group.vectors; ++vector) {
       const Vector offset = bias(vector);
-      Vector sum = {};
-      Vector squares = {};
+      Moments moments;
       for_each_output(vector, [&](std::int64_t at) {
         auto* y = reinterpret_cast<Vector*>(y_ + at);
         Vector value = *y + offset;
         if (addend_ != nullptr) value += *reinterpret_cast<const Vector*>(addend_ + at);
-        // Not max(): a NaN stays one.
-        if (shape_.rectify != 0) value = select(value < Vector{}, Vector{}, value);
+        if (shape_.rectify != 0) value = rectified(value);
         *y = value;
-        sum += value;
-        squares += value * value;
+        if (sums_ != nullptr) moments.add<1>(&value);
       });
-      if (sums_ == nullptr) continue;
-      double* totals = sums_ + vector * LANES;
-      for (int lane = 0; lane < LANES; ++lane) {
-        totals[lane] += static_cast<double>(sum[lane]);
-        totals[vectors_ * LANES + lane] += static_cast<double>(squares[lane]);
-      }
+      if (sums_ != nullptr) moments.flush(sums_, vector, vectors_);
     }
   }
 

@@ -6,10 +6,6 @@
 
 namespace pellucid::PELLUCID_ISA {
 
-PELLUCID_INLINE std::int64_t blocks_of(std::int64_t channels) {
-  return (channels + LANES - 1) / LANES;
-}
-
 // Three operands of a call: x, other or null, coefficients (3, padded channels) or null.
 struct Description {
   const Vector* x;
@@ -24,24 +20,55 @@ struct Description {
   [[nodiscard]] PELLUCID_INLINE bool is_plain() const { return other == nullptr && coefficients == nullptr; }
 };
 
-// Of one block of channels. OTHER: whether there is another array.
-template <bool OTHER>
-struct Reader {
-  const Vector* x;
-  const Vector* other;
+// One that a kernel may have to rectify, as it learns when it runs.
+struct RectifiedDescription : Description {
+  bool rectify;
+
+  PELLUCID_INLINE RectifiedDescription(const Call& call, int first, bool rectify_it)
+      : Description(call, first), rectify(rectify_it) {}
+
+  [[nodiscard]] PELLUCID_INLINE bool is_plain() const { return Description::is_plain() && !rectify; }
+};
+
+// a, b and c of one block of channels.
+struct Coefficients {
   Vector a, b, c{};
 
-  PELLUCID_INLINE Reader(const Description& value, std::int64_t blocks, std::int64_t block)
-      : x(value.x), other(value.other), a(broadcast(1.0F)), b(broadcast(1.0F)) {
+  PELLUCID_INLINE Coefficients(const Description& value, std::int64_t blocks, std::int64_t block)
+      : a(broadcast(1.0F)), b(broadcast(1.0F)) {
     if (value.coefficients == nullptr) return;
     a = value.coefficients[block];
     b = value.coefficients[blocks + block];
     c = value.coefficients[2 * blocks + block];
   }
+};
+
+// Of one block of channels. OTHER: whether there is another array.
+template <bool OTHER>
+struct Reader : Coefficients {
+  const Vector* x;
+  const Vector* other;
+
+  PELLUCID_INLINE Reader(const Description& value, std::int64_t blocks, std::int64_t block)
+      : Coefficients(value, blocks, block), x(value.x), other(value.other) {}
   PELLUCID_INLINE Vector operator()(std::int64_t cell) const {
     Vector value = a * x[cell] + c;
     if constexpr (OTHER) value += b * other[cell];
     return value;
+  }
+};
+
+// Any description: for kernels that do much else with a cell, so that being asked costs nothing.
+struct AnyReader : Reader<false> {
+  bool adds;
+  bool rectify;
+
+  PELLUCID_INLINE AnyReader(const RectifiedDescription& value, std::int64_t blocks, std::int64_t block)
+      : Reader<false>(value, blocks, block), adds(value.other != nullptr), rectify(value.rectify) {}
+  PELLUCID_INLINE Vector operator()(std::int64_t cell) const {
+    Vector value = Reader<false>::operator()(cell);
+    if (adds) value += b * other[cell];
+    return rectify ? rectified(value) : value;
   }
 };
 
@@ -53,17 +80,14 @@ struct PlainReader {
   PELLUCID_INLINE Vector operator()(std::int64_t cell) const { return x[cell]; }
 };
 
-// Negative values count as 0; a NaN stays one.
+// Negative values count as 0.
 template <typename Values>
 struct Rectified {
   Values values;
 
   PELLUCID_INLINE Rectified(const Description& value, std::int64_t blocks, std::int64_t block)
       : values(value, blocks, block) {}
-  PELLUCID_INLINE Vector operator()(std::int64_t cell) const {
-    const Vector value = values(cell);
-    return select(value < Vector{}, Vector{}, value);
-  }
+  PELLUCID_INLINE Vector operator()(std::int64_t cell) const { return rectified(values(cell)); }
 };
 
 // Call visit.template operator()<Type>() with the reader's type, which is chosen once for all cells.

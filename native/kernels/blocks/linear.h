@@ -5,12 +5,9 @@
 
 namespace pellucid::PELLUCID_ISA {
 
-// Outputs that a forward step has sums of at a time; lowering/blocks/dense.py knows the same number.
+// Outputs that a forward step has sums of at a time: their weights of one run stay in the first cache while
+// all images pass; lowering/blocks/dense.py knows the same number.
 constexpr int LINEAR_GROUP = 24;
-
-PELLUCID_INLINE std::int64_t padded_features(std::int64_t features) {
-  return (features + LANES - 1) / LANES * LANES;
-}
 
 // `columns` of each of some rows of weights -> (rows, LANES), zeros behind them.
 PELLUCID_INLINE void copy_edge(const float* from, std::int64_t stride, int rows, int columns, float* to) {

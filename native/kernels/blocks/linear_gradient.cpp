@@ -141,8 +141,8 @@ void blocks_linear_input_gradient(const Call& call) {
   const int rest = static_cast<int>(shape.in_features % LANES);
   float edge[RUN * LANES];
   InputArguments a = {};
-  a.gradient_stride = padded_features(shape.out_features);
-  a.out_stride = padded_features(shape.in_features);
+  a.gradient_stride = blocks_of(shape.out_features) * LANES;
+  a.out_stride = blocks_of(shape.in_features) * LANES;
   for (std::int64_t v = call.begin; v < call.end; v += PANEL) {
     const std::int64_t end = call.end - v < PANEL ? call.end : v + PANEL;
     const int full = static_cast<int>((end < whole ? end : whole) - v);
@@ -170,8 +170,8 @@ void blocks_linear_weight_gradient(const Call& call) {
   const int whole = static_cast<int>(shape.in_features / LANES);
   const int rest = static_cast<int>(shape.in_features % LANES);
   WeightArguments a = {};
-  a.gradient_stride = padded_features(shape.out_features);
-  a.x_stride = padded_features(shape.in_features) / LANES;
+  a.gradient_stride = blocks_of(shape.out_features) * LANES;
+  a.x_stride = blocks_of(shape.in_features);
   a.out_stride = shape.in_features;
   a.images = call.run->batch_images;
   const Cut outputs(static_cast<int>(call.end - call.begin), ACCUMULATORS / WEIGHT_WIDEST);
@@ -201,7 +201,7 @@ void blocks_linear_bias_gradient(const Call& call) {
   const auto& shape = call.as<BlockLinearAttributes>();
   const auto* gradient = call.operand<const float>(0);
   auto* bias = call.operand<float>(1);
-  const std::int64_t padded = padded_features(shape.out_features);
+  const std::int64_t padded = blocks_of(shape.out_features) * LANES;
   for (std::int64_t output = call.begin; output < call.end; ++output) {
     double sum = 0;
     for (std::int64_t image = 0; image < call.run->batch_images; ++image) {

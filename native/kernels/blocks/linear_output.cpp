@@ -14,10 +14,6 @@ namespace {
 // digits. Of 16 images they lie in the first cache.
 constexpr std::int64_t RUN = 256 / LANES;
 
-// Outputs whose weights of one run stay in the first cache while all images pass.
-constexpr int GROUP = 24;
-static_assert(GROUP == LINEAR_GROUP);
-
 // Images held in registers.
 constexpr int WIDEST = 4;
 
@@ -112,7 +108,7 @@ void multiply_group(const Layer& layer, std::int64_t output, int rows, int block
   }
   if (rest == 0) return;
   // The last inputs, by way of memory of full width: beyond a row lies the next one, or nothing.
-  float edge[GROUP * LANES];
+  float edge[LINEAR_GROUP * LANES];
   copy_edge(layer.weights + output * layer.features + whole * LANES, layer.features, rows, rest, edge);
   a.weights = edge;
   a.weight_stride = LANES;
@@ -128,18 +124,18 @@ void blocks_linear_output(const Call& call) {
   const auto& shape = call.as<BlockLinearAttributes>();
   const auto* bias = call.operand<const float>(2);
   auto* y = call.operand<float>(4);
-  const std::int64_t padded = padded_features(shape.out_features);
+  const std::int64_t padded = blocks_of(shape.out_features) * LANES;
   Layer layer = {};
   layer.weights = call.operand<const float>(1);
   layer.x = call.operand<const Vector>(0);
   layer.sums = call.operand<Vector>(3);
   layer.features = shape.in_features;
-  layer.row = padded_features(shape.in_features) / LANES;
+  layer.row = blocks_of(shape.in_features);
   layer.images = call.run->batch_images;
   const int widest = smaller(static_cast<int>(layer.images), WIDEST);
   // One image: rows are read to their ends, a few at a time. More: x is what should stay in the cache.
   const int block_rows = widest == 1 ? 4 : ACCUMULATORS / widest;
-  const int group = widest == 1 ? block_rows : GROUP;
+  const int group = widest == 1 ? block_rows : LINEAR_GROUP;
   for (std::int64_t output = call.begin; output < call.end; output += group) {
     const int rows = static_cast<int>(call.end - output < group ? call.end - output : group);
     multiply_group(layer, output, rows, smaller(block_rows, LARGEST));

@@ -1,7 +1,6 @@
 // Max pooling of channel blocks. The winner of each window is kept as the number of its tap, in a byte where
 // the window has few enough.
 #include "base/simd.h"
-#include "kernels/blocks/description.h"
 #include "kernels/blocks/planes.h"
 #include "kernels/declarations.h"
 
@@ -52,16 +51,12 @@ PELLUCID_INLINE bool fits_bytes(const PoolingAttributes& shape) {
 template <int HEIGHT, int WIDTH, typename Values, typename Winners>
 void pool(const Call& call) {
   const auto& shape = call.as<PoolingAttributes>();
-  auto* y = call.operand<Vector>(3);
-  const Winners winners(call, 4);
-  const std::int64_t blocks = blocks_of(shape.channels);
-  const std::int64_t in_plane = shape.in_height * shape.in_width;
-  const std::int64_t out_plane = shape.out_height * shape.out_width;
+  const Winners winners(call, 3);
+  auto* y = call.operand<Vector>(4);
   const bool rectify = shape.rectify != 0;
-  for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const Values values(Description(call, 0), blocks, item % blocks);
-    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t out) {
-      const std::int64_t corner = item * in_plane + first;
+  for_each_plane<Values>(call, [&](const Values& values, std::int64_t in, std::int64_t out) {
+    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
+      const std::int64_t corner = in + first;
       const int width = static_cast<int>(shape.kernel_width);
       Integers winner = broadcast_integer(rows.begin * width + columns.begin);
       Vector best = values(corner + rows.begin * shape.in_width + columns.begin);
@@ -78,18 +73,18 @@ void pool(const Call& call) {
       }
       if (rectify) {
         if constexpr (Winners::KEPT) winner = select(best > Vector{}, winner, broadcast_integer(-1));
-        best = select(best < Vector{}, Vector{}, best);
+        best = rectified(best);
       }
-      y[item * out_plane + out] = best;
-      winners.put(item * out_plane + out, winner);
+      y[out + window] = best;
+      winners.put(out + window, winner);
     };
     for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
-  }
+  });
 }
 
 template <int HEIGHT, int WIDTH, typename Values>
 PELLUCID_INLINE void pool_with_winners(const Call& call) {
-  if (call.operand<void>(4) == nullptr) return pool<HEIGHT, WIDTH, Values, NoWinners>(call);
+  if (call.operand<void>(3) == nullptr) return pool<HEIGHT, WIDTH, Values, NoWinners>(call);
   if constexpr (HEIGHT == 0) {
     if (!fits_bytes(call.as<PoolingAttributes>())) return pool<HEIGHT, WIDTH, Values, WideWinners>(call);
   }
@@ -100,18 +95,14 @@ template <int HEIGHT, int WIDTH, typename Values, typename Winners>
 void scatter(const Call& call) {
   const auto& shape = call.as<PoolingAttributes>();
   const Winners winners(call, 3);
-  auto* out = call.operand<Vector>(4);
-  const std::int64_t blocks = blocks_of(shape.channels);
-  const std::int64_t in_plane = shape.in_height * shape.in_width;
-  const std::int64_t out_plane = shape.out_height * shape.out_width;
+  auto* x = call.operand<Vector>(4);
   const bool once = tiles_input(shape);
-  for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const Values gradient(Description(call, 0), blocks, item % blocks);
-    Vector* plane = out + item * in_plane;
+  for_each_plane<Values>(call, [&](const Values& gradient, std::int64_t in, std::int64_t out) {
+    Vector* plane = x + in;
     if (!once) clear_plane(shape, plane);
     const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
-      const Vector delta = gradient(item * out_plane + window);
-      const Integers winner = winners.get(item * out_plane + window);
+      const Vector delta = gradient(out + window);
+      const Integers winner = winners.get(out + window);
       const int width = static_cast<int>(shape.kernel_width);
       PELLUCID_UNROLL
       for (int v = rows.begin; v < rows.end; ++v) {
@@ -124,14 +115,14 @@ void scatter(const Call& call) {
       }
     };
     for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
-  }
+  });
 }
 
 }  // namespace
 
-// blocks_max_pooling_output: x, other or null, coefficients or null -> y and, unless null, winners. With
-// `rectify` a ReLU comes first: the largest x decides, and a window without a positive one has no winner.
-// Shared: blocks of all images.
+// blocks_max_pooling_output: x, other or null, coefficients or null -> winners unless null, y. With `rectify`
+// a ReLU comes first: the largest x decides, and a window without a positive one has no winner. Shared:
+// blocks of all images.
 void blocks_max_pooling_output(const Call& call) {
   with_window(call.as<PoolingAttributes>(), [&]<int HEIGHT, int WIDTH> {
     with_reader(Description(call, 0),

@@ -3,9 +3,25 @@
 
 #include "base/simd.h"
 #include "kernels/attributes.h"
+#include "kernels/blocks/description.h"
+#include "kernels/call.h"
 #include "kernels/pooling/window.h"
 
 namespace pellucid::PELLUCID_ISA {
+
+// Call visit(reader of operand 0, first cell of the plane in the input, likewise in the output) for every
+// block of an image that the call is for.
+template <typename Values, typename Visit>
+PELLUCID_INLINE void for_each_plane(const Call& call, const Visit& visit) {
+  const auto& shape = call.as<PoolingAttributes>();
+  const Description value(call, 0);
+  const std::int64_t blocks = blocks_of(shape.channels);
+  const std::int64_t in_plane = shape.in_height * shape.in_width;
+  const std::int64_t out_plane = shape.out_height * shape.out_width;
+  for (std::int64_t item = call.begin; item < call.end; ++item) {
+    visit(Values(value, blocks, item % blocks), item * in_plane, item * out_plane);
+  }
+}
 
 // Rows and columns of a window whose size is known when compiled, or, at 0 x 0, only when run.
 template <int HEIGHT, int WIDTH>

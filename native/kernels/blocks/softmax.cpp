@@ -1,7 +1,6 @@
 // Softmax over the channels of each position, channels in the lanes.
 #include "base/simd.h"
 #include "base/vector_math.h"
-#include "kernels/blocks/description.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {

@@ -1,7 +1,6 @@
 // Between channel blocks, (images, channel blocks, positions, lanes), and the other forms of an array. Lanes
 // without a channel hold zeros.
 #include "base/simd.h"
-#include "kernels/blocks/description.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {

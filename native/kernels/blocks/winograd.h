@@ -9,7 +9,7 @@
 
 #include "base/simd.h"
 #include "kernels/attributes.h"
-#include "kernels/blocks/value.h"
+#include "kernels/blocks/description.h"
 
 namespace pellucid::PELLUCID_ISA {
 
@@ -26,11 +26,8 @@ constexpr int KERNEL = TAPS * TAPS;
 // Vectors of output channels in a register block.
 constexpr int GROUP = 2;
 
-PELLUCID_INLINE std::int64_t blocks_for(std::int64_t channels) {
-  return (channels + LANES - 1) / LANES;
-}
 PELLUCID_INLINE std::int64_t groups_for(std::int64_t channels) {
-  return (blocks_for(channels) + GROUP - 1) / GROUP;
+  return (blocks_of(channels) + GROUP - 1) / GROUP;
 }
 
 PELLUCID_INLINE std::int64_t smaller_of(std::int64_t a, std::int64_t b) {
@@ -39,7 +36,7 @@ PELLUCID_INLINE std::int64_t smaller_of(std::int64_t a, std::int64_t b) {
 
 // Blocks in a group: all groups but the last are full.
 PELLUCID_INLINE std::int64_t members_of(std::int64_t group, std::int64_t channels) {
-  return (group + 1) * GROUP <= blocks_for(channels) ? GROUP : 1;
+  return (group + 1) * GROUP <= blocks_of(channels) ? GROUP : 1;
 }
 
 // Vectors from one plane of so many to the next: an odd number of cache lines, so that the 36 planes' cells
@@ -97,7 +94,7 @@ struct WinogradOutput {
 // share it.
 
 // B^T d B of (channel block, tile) items into planes of (channel blocks, tiles).
-void transform_input(const WinogradAttributes& shape, const BlockValue& input, const TileRun& run,
+void transform_input(const WinogradAttributes& shape, const RectifiedDescription& input, const TileRun& run,
                      Vector* planes, std::int64_t begin, std::int64_t end);
 
 // One point's inputs times its kernels of one group of output blocks, which begin at `kernels`.
@@ -113,7 +110,7 @@ void transform_output(const WinogradAttributes& shape, const Vector* planes, con
                       const WinogradOutput& output, std::int64_t begin, std::int64_t end);
 
 // A delta A^T of (output block, tile) items into planes of (output blocks, tiles).
-void transform_delta(const WinogradAttributes& shape, const BlockValue& delta, const TileRun& run,
+void transform_delta(const WinogradAttributes& shape, const RectifiedDescription& delta, const TileRun& run,
                      Vector* planes, std::int64_t begin, std::int64_t end);
 
 // Adds the sums over tiles of one point's inputs times deltas to its kernels' gradients of one group of

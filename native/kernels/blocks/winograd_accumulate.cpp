@@ -68,8 +68,8 @@ constexpr CorrelationTable<1, LANES> SINGLES;
 void accumulate_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                       const Vector* deltas, Vector* gradients, bool first, std::int64_t point,
                       std::int64_t group) {
-  const std::int64_t in_stride = plane_stride(blocks_for(shape.in_channels) * tiles);
-  const std::int64_t out_stride = plane_stride(blocks_for(shape.out_channels) * tiles);
+  const std::int64_t in_stride = plane_stride(blocks_of(shape.in_channels) * tiles);
+  const std::int64_t out_stride = plane_stride(blocks_of(shape.out_channels) * tiles);
   const std::int64_t members = members_of(group, shape.out_channels);
   const int most = members == GROUP ? MOST_CHANNELS : LANES;
   Correlation correlation{.inputs = nullptr,
@@ -93,7 +93,7 @@ void accumulate_group(const WinogradAttributes& shape, std::int64_t tiles, const
 void accumulate_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                        const Vector* deltas, Vector* gradients, bool first, std::int64_t begin,
                        std::int64_t end) {
-  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
+  const std::int64_t stride = plane_stride(blocks_of(shape.out_channels) * shape.in_channels);
   const std::int64_t groups = groups_for(shape.out_channels);
   for (std::int64_t item = begin; item < end; ++item) {
     const std::int64_t point = item / groups;
@@ -114,12 +114,12 @@ void winograd_accumulate(const Call& call) {
 // deltas -> planes of kernel gradients of each shard. Shared: as many items as there are shards.
 void winograd_correlation(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
-  const BlockValue input(call, 0, shape.rectify_input != 0);
-  const BlockValue delta(call, 3, shape.rectify != 0);
+  const RectifiedDescription input(call, 0, shape.rectify_input != 0);
+  const RectifiedDescription delta(call, 3, shape.rectify != 0);
   auto* inputs = call.operand<Vector>(6);
   auto* deltas = call.operand<Vector>(7);
-  const std::int64_t in_blocks = blocks_for(shape.in_channels);
-  const std::int64_t out_blocks = blocks_for(shape.out_channels);
+  const std::int64_t in_blocks = blocks_of(shape.in_channels);
+  const std::int64_t out_blocks = blocks_of(shape.out_channels);
   const std::int64_t items = POINTS * groups_for(shape.out_channels);
   const std::int64_t size = POINTS * plane_stride(out_blocks * shape.in_channels);
   const TileRun batch(shape, 0, 0);

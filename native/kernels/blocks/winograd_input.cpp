@@ -67,13 +67,14 @@ PELLUCID_INLINE void fill_square(const Field& field, Corner corner, const Read& 
 }
 
 template <int SIZE, bool PLAIN>
-PELLUCID_INLINE void transform_items(const Field& field, const BlockValue& value, const TileRun& run,
-                                     Vector* planes, std::int64_t begin, std::int64_t end) {
+PELLUCID_INLINE void transform_items(const Field& field, const RectifiedDescription& value,
+                                     const TileRun& run, Vector* planes, std::int64_t begin,
+                                     std::int64_t end) {
   const std::int64_t stride = plane_stride(field.blocks * run.count);
   for (std::int64_t item = begin; item < end;) {
     const std::int64_t block = item / run.count;
     const std::int64_t last = (block + 1) * run.count < end ? (block + 1) * run.count : end;
-    const BlockReader reader(value, block, field.blocks);
+    const AnyReader reader(value, field.blocks, block);
     for (TilePlace place = run.place(item - block * run.count); item < last; ++item, run.advance(place)) {
       const Corner corner{.top = place.row - field.top, .left = place.column - field.left};
       const std::int64_t first = (place.image * field.blocks + block) * field.height * field.width;
@@ -85,7 +86,7 @@ PELLUCID_INLINE void transform_items(const Field& field, const BlockValue& value
       Vector cells[SIZE * SIZE];
       const auto read = [&](std::int64_t cell) {
         if constexpr (PLAIN) return value.x[first + cell];
-        return reader.read(value, first + cell);
+        return reader(first + cell);
       };
       fill_square<SIZE>(field, corner, read, cells);
       transform_square<SIZE>(cells, SIZE, planes + item, stride);
@@ -94,8 +95,9 @@ PELLUCID_INLINE void transform_items(const Field& field, const BlockValue& value
 }
 
 template <int SIZE>
-PELLUCID_INLINE void transform_field(const Field& field, const BlockValue& value, const TileRun& run,
-                                     Vector* planes, std::int64_t begin, std::int64_t end) {
+PELLUCID_INLINE void transform_field(const Field& field, const RectifiedDescription& value,
+                                     const TileRun& run, Vector* planes, std::int64_t begin,
+                                     std::int64_t end) {
   if (value.is_plain()) {
     transform_items<SIZE, true>(field, value, run, planes, begin, end);
   } else {
@@ -105,9 +107,9 @@ PELLUCID_INLINE void transform_field(const Field& field, const BlockValue& value
 
 }  // namespace
 
-void transform_input(const WinogradAttributes& shape, const BlockValue& input, const TileRun& run,
+void transform_input(const WinogradAttributes& shape, const RectifiedDescription& input, const TileRun& run,
                      Vector* planes, std::int64_t begin, std::int64_t end) {
-  const Field field{.blocks = blocks_for(shape.in_channels),
+  const Field field{.blocks = blocks_of(shape.in_channels),
                     .height = shape.in_height,
                     .width = shape.in_width,
                     .top = shape.top,
@@ -115,9 +117,9 @@ void transform_input(const WinogradAttributes& shape, const BlockValue& input, c
   transform_field<PATCH>(field, input, run, planes, begin, end);
 }
 
-void transform_delta(const WinogradAttributes& shape, const BlockValue& delta, const TileRun& run,
+void transform_delta(const WinogradAttributes& shape, const RectifiedDescription& delta, const TileRun& run,
                      Vector* planes, std::int64_t begin, std::int64_t end) {
-  const Field field{.blocks = blocks_for(shape.out_channels),
+  const Field field{.blocks = blocks_of(shape.out_channels),
                     .height = shape.out_height,
                     .width = shape.out_width,
                     .top = 0,
@@ -128,7 +130,7 @@ void transform_delta(const WinogradAttributes& shape, const BlockValue& delta, c
 // Shared: channel blocks of the chunk's tiles.
 void winograd_input(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
-  const BlockValue input(call, 0, shape.rectify_input != 0);
+  const RectifiedDescription input(call, 0, shape.rectify_input != 0);
   const TileRun run(shape, call.first_unit, call.units);
   transform_input(shape, input, run, call.operand<Vector>(3), call.begin, call.end);
 }
@@ -136,7 +138,7 @@ void winograd_input(const Call& call) {
 // Shared: output channel blocks of the chunk's tiles.
 void winograd_delta(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
-  const BlockValue delta(call, 0, shape.rectify != 0);
+  const RectifiedDescription delta(call, 0, shape.rectify != 0);
   const TileRun run(shape, call.first_unit, call.units);
   transform_delta(shape, delta, run, call.operand<Vector>(3), call.begin, call.end);
 }

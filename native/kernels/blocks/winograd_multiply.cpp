@@ -70,8 +70,8 @@ constexpr ProductTable<1, MOST_TILES_ALONE> SINGLES;
 
 void multiply_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                     const Vector* kernels, Vector* products, std::int64_t point, std::int64_t group) {
-  const std::int64_t in_stride = plane_stride(blocks_for(shape.in_channels) * tiles);
-  const std::int64_t out_stride = plane_stride(blocks_for(shape.out_channels) * tiles);
+  const std::int64_t in_stride = plane_stride(blocks_of(shape.in_channels) * tiles);
+  const std::int64_t out_stride = plane_stride(blocks_of(shape.out_channels) * tiles);
   const bool pair = members_of(group, shape.out_channels) == GROUP;
   const Cut cut(static_cast<int>(tiles), pair ? MOST_TILES : MOST_TILES_ALONE);
   Product product{.inputs = inputs + point * in_stride,
@@ -89,7 +89,7 @@ void multiply_group(const WinogradAttributes& shape, std::int64_t tiles, const V
 
 void multiply_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                      const Vector* kernels, Vector* products, std::int64_t begin, std::int64_t end) {
-  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
+  const std::int64_t stride = plane_stride(blocks_of(shape.out_channels) * shape.in_channels);
   const std::int64_t groups = groups_for(shape.out_channels);
   for (std::int64_t item = begin; item < end; ++item) {
     const std::int64_t point = item / groups;

@@ -1,37 +1,12 @@
 // winograd_output: planes of products, bias or null, addend or null, sums or null -> y.
 // winograd_convolution: all three stages, each shard on tiles of its own. See winograd.h.
 #include "kernels/block.h"
+#include "kernels/blocks/moments.h"
 #include "kernels/blocks/winograd.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
 namespace {
-
-// Sums of a block's results and of their squares: a row, then some tiles in floats, all beyond in doubles.
-struct Moments {
-  Vector sum{};
-  Vector squares{};
-
-  template <int COUNT>
-  PELLUCID_INLINE void add(const Vector (&cells)[TILE]) {
-    Vector row = cells[0];
-    Vector row_squares = cells[0] * cells[0];
-    PELLUCID_UNROLL
-    for (int i = 1; i < COUNT; ++i) {
-      row += cells[i];
-      row_squares += cells[i] * cells[i];
-    }
-    sum += row;
-    squares += row_squares;
-  }
-  PELLUCID_INLINE void flush(double* sums, std::int64_t block, std::int64_t blocks) {
-    for (int lane = 0; lane < LANES; ++lane) {
-      sums[block * LANES + lane] += static_cast<double>(sum[lane]);
-      sums[(blocks + block) * LANES + lane] += static_cast<double>(squares[lane]);
-    }
-    sum = squares = Vector{};
-  }
-};
 
 // Of the channels in a block; 0 in lanes without one.
 PELLUCID_INLINE Vector bias_of(const float* bias, std::int64_t block, std::int64_t channels) {
@@ -69,8 +44,7 @@ struct Finish {
     for (int i = 0; i < COUNT; ++i) {
       cells[i] += bias;
       if (addend != nullptr) cells[i] += addend[i];
-      // Not max(): a NaN stays one.
-      if (rectify) cells[i] = select(cells[i] < Vector{}, Vector{}, cells[i]);
+      if (rectify) cells[i] = rectified(cells[i]);
       y[i] = cells[i];
     }
     if constexpr (MOMENTS) moments.add<COUNT>(cells);
@@ -81,7 +55,7 @@ template <bool MOMENTS>
 PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vector* planes,
                                      const TileRun& run, const WinogradOutput& output, std::int64_t begin,
                                      std::int64_t end) {
-  const std::int64_t blocks = blocks_for(shape.out_channels);
+  const std::int64_t blocks = blocks_of(shape.out_channels);
   const std::int64_t stride = plane_stride(blocks * run.count);
   for (std::int64_t block = begin / run.count; block * run.count < end; ++block) {
     Finish<MOMENTS> finish{.bias = bias_of(output.bias, block, shape.out_channels),
@@ -151,7 +125,7 @@ void winograd_output(const Call& call) {
 // products, bias or null, addend or null, sums or null -> y. Shared: tiles.
 void winograd_convolution(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
-  const BlockValue input(call, 0, shape.rectify_input != 0);
+  const RectifiedDescription input(call, 0, shape.rectify_input != 0);
   const auto* kernels = call.operand<const Vector>(3);
   auto* inputs = call.operand<Vector>(4);
   auto* products = call.operand<Vector>(5);
@@ -159,8 +133,8 @@ void winograd_convolution(const Call& call) {
                               .addend = call.operand<const Vector>(7),
                               .sums = call.operand<double>(8),
                               .y = call.operand<Vector>(9)};
-  const std::int64_t in_blocks = blocks_for(shape.in_channels);
-  const std::int64_t out_blocks = blocks_for(shape.out_channels);
+  const std::int64_t in_blocks = blocks_of(shape.in_channels);
+  const std::int64_t out_blocks = blocks_of(shape.out_channels);
   const Cut cut(static_cast<int>(call.end - call.begin), static_cast<int>(shape.chunk));
   std::int64_t tile = call.begin;
   for (int part = 0; part < cut.parts; ++part) {

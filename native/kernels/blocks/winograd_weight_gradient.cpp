@@ -89,7 +89,7 @@ void winograd_weight_gradient(const Call& call) {
   const auto* planes = call.operand<const Vector>(0);
   auto* weights = call.operand<float>(1);
   const WinogradChannels channels{.in = shape.in_channels, .out = shape.out_channels};
-  const std::int64_t stride = plane_stride(blocks_for(channels.out) * channels.in);
+  const std::int64_t stride = plane_stride(blocks_of(channels.out) * channels.in);
   WinogradGradients gradients{
       .planes = planes, .stride = stride, .parts = shape.parts, .size = POINTS * stride};
   for (std::int64_t item = call.begin; item < call.end;) {

@@ -105,7 +105,7 @@ void winograd_weights(const Call& call) {
                                 .out_channels = shape.out_channels,
                                 .transposed = shape.transposed != 0};
   auto* planes = call.operand<Vector>(2);
-  const std::int64_t stride = plane_stride(blocks_for(shape.out_channels) * shape.in_channels);
+  const std::int64_t stride = plane_stride(blocks_of(shape.out_channels) * shape.in_channels);
   for (std::int64_t item = call.begin; item < call.end;) {
     const std::int64_t group = item / shape.in_channels;
     const std::int64_t first = group * shape.in_channels;

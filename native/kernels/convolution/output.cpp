@@ -86,7 +86,7 @@ struct OutputBlock {
         PELLUCID_UNROLL
         for (int cell = 0; cell < CELLS; ++cell) {
           Vector y = sum[map][cell];
-          if (a.rectify) y = select(y < Vector{}, Vector{}, y);  // written so that a NaN stays one
+          if (a.rectify) y = rectified(y);
           output[map * a.out_plane + cell] = y;
         }
       }

@@ -31,7 +31,7 @@ void max_pooling_output(const Call& call) {
     }
     if (rectify) {
       winner = select(best > Vector{}, winner, broadcast_integer(-1));
-      best = select(best < Vector{}, Vector{}, best);
+      best = rectified(best);
     }
     y[out] = best;
     if (winners != nullptr) winners[out] = winner;

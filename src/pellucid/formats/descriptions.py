@@ -132,9 +132,9 @@ def _value(annotation: Any, value: object) -> object:
     elif annotation is int:
         valid = _is_integer(value)
     elif annotation is float:
-        if _is_integer(value) or (isinstance(value, float) and math.isfinite(value)):
-            return float(value)  # type: ignore[arg-type]  # a number, as just checked
-        valid = False
+        if isinstance(value, int) and _is_integer(value):
+            return float(value)
+        valid = isinstance(value, float) and math.isfinite(value)
     else:
         raise TypeError(f"descriptions have no rule for fields of type {annotation}")
     if not valid:

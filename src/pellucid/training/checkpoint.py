@@ -224,7 +224,8 @@ def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Tensors:
     expected = {name: ("F32", shape) for name, shape in shapes.items()}
     try:
         with safe_open(path, "numpy") as file:
-            found = {name: _kind(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            names = file.keys()
+            found = {name: _kind(file.get_slice(name)) for name in names}
             if found != expected:
                 name = next(n for n in sorted({*found, *expected}) if found.get(n) != expected.get(n))
                 raise FormatError(

@@ -9,9 +9,8 @@ from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.activation import KINDS, activation_attributes
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
-from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, plain
+from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, computed, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.plan import Scale, Step
 from pellucid.layers import Layer, ReLU, Softmax
 
 
@@ -20,19 +19,9 @@ def forward(
 ) -> tuple[BlockValue, Cache]:
     """Each cell through the function."""
     source = plain(builder, inputs[0])
-    output = builder.blocks_buffer(context.name, context.output_shape)
-    extent = builder.blocks(context.output_shape[0])
-    operands = (source.x, output)
-    step = Step(
-        "blocks_activation_output",
-        context.name,
-        operands,
-        activation_attributes(context),
-        extent,
-        Scale.IMAGES,
-    )
-    builder.shared([step])
-    result = BlockValue(context.name, context.output_shape, output)
+    name, attributes = context.name, activation_attributes(context)
+    operation = "blocks_activation_output"
+    result = computed(builder, name, context.output_shape, operation, name, (source.x,), attributes)
     return result, result
 
 
@@ -42,19 +31,10 @@ def backward(
     """delta times the derivative, or as the rule says."""
     if not wanted[0]:
         return [None]
-    result = builder.blocks_buffer(f"d input of {context.name}", context.output_shape)
-    operands = (plain(builder, gradient).x, plain(builder, cache).x, result)
-    extent = builder.blocks(context.output_shape[0])
-    step = Step(
-        "blocks_activation_gradient",
-        context.name,
-        operands,
-        activation_attributes(context),
-        extent,
-        Scale.IMAGES,
-    )
-    builder.shared([step])
-    return [BlockValue(context.name, context.output_shape, result)]
+    name, attributes = f"d input of {context.name}", activation_attributes(context)
+    sources = plain(builder, gradient).x, plain(builder, cache).x
+    operation = "blocks_activation_gradient"
+    return [computed(builder, name, context.output_shape, operation, context.name, sources, attributes)]
 
 
 def rectifier_forward(
@@ -88,12 +68,9 @@ def softmax_forward(
 ) -> tuple[BlockValue, Cache]:
     """Probabilities over the channels."""
     source = plain(builder, inputs[0])
-    output = builder.blocks_buffer(context.name, source.shape)
-    operands = (source.x, output)
-    shape = channels_of(source.shape)
-    step = Step("blocks_softmax_output", context.name, operands, shape, source.positions, Scale.IMAGES)
-    builder.shared([step])
-    result = BlockValue(context.name, source.shape, output)
+    name, attributes, operation = context.name, channels_of(source.shape), "blocks_softmax_output"
+    extent = source.positions
+    result = computed(builder, name, source.shape, operation, name, (source.x,), attributes, extent)
     return result, result
 
 
@@ -103,12 +80,10 @@ def softmax_backward(
     """y times (delta minus its mean under y)."""
     if not wanted[0]:
         return [None]
-    result = builder.blocks_buffer(f"d input of {context.name}", gradient.shape)
-    operands = (plain(builder, gradient).x, cache.x, result)
-    shape = channels_of(gradient.shape)
-    step = Step("blocks_softmax_gradient", context.name, operands, shape, gradient.positions, Scale.IMAGES)
-    builder.shared([step])
-    return [BlockValue(context.name, gradient.shape, result)]
+    name, shape, operation = f"d input of {context.name}", gradient.shape, "blocks_softmax_gradient"
+    sources, extent = (plain(builder, gradient).x, cache.x), gradient.positions
+    attributes = channels_of(shape)
+    return [computed(builder, name, shape, operation, context.name, sources, attributes, extent)]
 
 
 LOWERINGS: dict[type[Layer], BlockLowering] = {

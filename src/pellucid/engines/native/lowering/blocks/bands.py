@@ -27,7 +27,6 @@ SCRATCH = 192 * 1024
 JOINED_COLUMNS = 64
 """Rows up to so long are joined: cut by themselves they would leave blocks of registers half empty."""
 
-
 LINE = 16
 """Floats of a cache line."""
 

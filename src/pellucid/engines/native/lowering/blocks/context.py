@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.value import BlockValue
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.plan import Buffer, Step
 
 BlockForward = Callable[[PlanBuilder, NodeContext, Sequence[BlockValue]], tuple[BlockValue, Cache]]
 BlockBackward = Callable[
@@ -27,16 +26,3 @@ class BlockLowering:
     forward: BlockForward
     backward: BlockBackward
     follows_masks: bool = False
-
-
-def derived(
-    builder: PlanBuilder, context: NodeContext, name: str, values: int, step: Callable[[Buffer], Step]
-) -> Buffer:
-    """Floats that a shared step makes of parameters: in every run, or where they stay, when they changed."""
-    if context.training or context.differentiated:
-        buffer = builder.pooled_buffer(name, values * 4)
-        builder.shared([step(buffer)])
-    else:
-        buffer = builder.prepared_buffer(name, values)
-        builder.prepare(step(buffer))
-    return buffer

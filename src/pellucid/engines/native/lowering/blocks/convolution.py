@@ -8,12 +8,13 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks import direct, winograd
 from pellucid.engines.native.lowering.blocks.algorithms import Algorithm, algorithm_of
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
-from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.epilogue import Epilogue, channel_sums
 from pellucid.engines.native.lowering.blocks.kernel_gradient import bias_gradient
-from pellucid.engines.native.lowering.blocks.value import BlockValue
+from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.lowering.convolution import Geometry, geometry
-from pellucid.layers import Conv1d, Conv2d, Convolution, Layer
+from pellucid.engines.native.plan import Buffer
+from pellucid.layers import BatchNorm2d, Conv1d, Conv2d, Convolution, Layer
 
 
 def sizes_of(context: NodeContext) -> Geometry:
@@ -34,11 +35,20 @@ def convolution_output(
             return winograd.output(builder, context, value, epilogue)
 
 
+def _sums_asked_for(builder: PlanBuilder, context: NodeContext) -> Buffer | None:
+    """Where a batch normalisation that follows wants the sums of what is written here."""
+    graph = context.graph
+    readers = [graph.node(name).layer for name in graph.consumers[context.name]]
+    if not context.training or not any(isinstance(layer, BatchNorm2d) for layer in readers):
+        return None
+    return channel_sums(builder, f"{context.name} moments", context.output_shape[0])
+
+
 def forward(
     builder: PlanBuilder, context: NodeContext, inputs: Sequence[BlockValue]
 ) -> tuple[BlockValue, Cache]:
     """The sums plus bias."""
-    epilogue = Epilogue(bias=context.parameter("bias"))
+    epilogue = Epilogue(bias=context.parameter("bias"), sums=_sums_asked_for(builder, context))
     return convolution_output(builder, context, inputs[0], epilogue), inputs[0]
 
 
@@ -47,13 +57,16 @@ def backward(
 ) -> list[BlockValue | None]:
     """dJ/dW and dJ/db where they are wanted, then dJ/dx."""
     bias_gradient(builder, context, gradient)
+    target = context.gradient("weight")
     match algorithm_of(context, builder.lanes):
         case Algorithm.DIRECT:
             sizes = sizes_of(context)
-            direct.weight_gradient(builder, context, sizes, cache, gradient)
+            if target is not None:
+                # Written down for this, it is read for the input's gradient too.
+                gradient = plain(builder, gradient)
+                direct.weight_gradient(builder, context, sizes, cache, gradient, target)
             return [direct.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
         case Algorithm.WINOGRAD:
-            target = context.gradient("weight")
             if target is not None:
                 winograd.weight_gradient(builder, context, cache, gradient, target)
             return [winograd.input_gradient(builder, context, gradient) if wanted[0] else None]

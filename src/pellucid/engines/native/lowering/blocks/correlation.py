@@ -15,7 +15,7 @@ from pellucid.engines.native.lowering.blocks.connections import (
     block_connections,
     connection_numbers,
 )
-from pellucid.engines.native.lowering.blocks.context import derived
+from pellucid.engines.native.lowering.blocks.derived import derive, derived_buffer
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
@@ -98,15 +98,10 @@ def _packed(
     taps = builder.constant(f"{context.name} packed taps", np.array(numbers, np.int32))
     joined = connection_table(builder, context, layer)
     operands = (context.parameter("weight"), scale, joined, *lists, taps)
-    return derived(
-        builder,
-        context,
-        f"{context.name} packed",
-        max(1, connections.weights) * builder.lanes,
-        lambda packed: Step(
-            "pack_kernels", context.name, (*operands, packed), attributes, len(connections.groups)
-        ),
-    )
+    packed = derived_buffer(builder, context, "packed", max(1, connections.weights) * builder.lanes)
+    step = Step("pack_kernels", context.name, (*operands, packed), attributes, len(connections.groups))
+    derive(builder, context, step)
+    return packed
 
 
 def connection_table(builder: PlanBuilder, context: NodeContext, layer: Convolution) -> Buffer | None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.value import BlockValue
-from pellucid.engines.native.plan import Buffer
+from pellucid.engines.native.plan import Buffer, Layout
+
+
+def channel_sums(builder: PlanBuilder, name: str, channels: int) -> Buffer:
+    """Two sums a channel over the batch: (2, padded channels) doubles a shard, zero before the first step."""
+    nbytes = 2 * builder.blocks(channels) * builder.lanes * 8
+    return builder.shard_sums(name, nbytes, Layout.FLAT, "float64")
 
 
 @dataclass(frozen=True)

@@ -18,21 +18,23 @@ from pellucid.engines.native.lowering.blocks.correlation import (
 from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, plain
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.convolution import Geometry
-from pellucid.engines.native.plan import Step
+from pellucid.engines.native.plan import Buffer, Step
 
 TOTALS = 128 * 1024
 """Bytes of sums that a shard works on at a time, where they can be cut so."""
 
 
 def weight_gradient(
-    builder: PlanBuilder, context: NodeContext, sizes: Geometry, value: BlockValue, gradient: BlockValue
+    builder: PlanBuilder,
+    context: NodeContext,
+    sizes: Geometry,
+    value: BlockValue,
+    gradient: BlockValue,
+    target: Buffer,
 ) -> None:
-    """The gradient of the kernels, where it is wanted."""
-    target = context.gradient("weight")
-    if target is None:
-        return
+    """The gradient of the kernels, from a plain gradient of the output into the parameter's place."""
     layer = convolution(context)
-    value, delta = readable(builder, layer, value), plain(builder, gradient)
+    value = readable(builder, layer, value)
     rows, columns = forward_axes(layer, sizes)
     reads = band(builder, value, rows, columns, all_taps(sizes), joined_columns=4 * builder.lanes)
     in_channels, taps = context.input_shapes[0][0], len(reads.taps)
@@ -56,7 +58,7 @@ def weight_gradient(
     totals = builder.scratch(f"{context.name} totals", cut.totals * builder.lanes * 4)
     operands = (
         *reads.operands(),
-        delta.x,
+        gradient.x,
         *tables(builder, context, connections),
         *reads.tables(builder),
         connection_table(builder, context, layer),

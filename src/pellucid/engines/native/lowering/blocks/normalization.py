@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from pellucid.engines.native.builder import UPDATE_TURN, PlanBuilder
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.engines.native.lowering.blocks.derived import derive, derived_buffer
+from pellucid.engines.native.lowering.blocks.epilogue import channel_sums
 from pellucid.engines.native.lowering.blocks.value import (
     BlockValue,
     channels_of,
@@ -19,7 +20,7 @@ from pellucid.engines.native.lowering.blocks.value import (
 )
 from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.lowering.normalization import attributes, required
-from pellucid.engines.native.plan import Buffer, Layout, Scale, Step
+from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import BatchNorm2d, Layer, Normalize
 
 
@@ -93,16 +94,11 @@ def _padded(builder: PlanBuilder, context: NodeContext) -> int:
     return builder.blocks(context.output_shape[0]) * builder.lanes
 
 
-def _sums(builder: PlanBuilder, context: NodeContext, name: str) -> Buffer:
-    nbytes = 2 * _padded(builder, context) * 8
-    return builder.shard_sums(f"{context.name} {name}", nbytes, Layout.FLAT, "float64")
-
-
 def _moments(builder: PlanBuilder, context: NodeContext, source: BlockValue) -> Buffer:
     """The sums of x and of its squares, from whoever wrote x or from a pass over it."""
     if source.sums is not None:
         return source.sums
-    sums = _sums(builder, context, "moments")
+    sums = channel_sums(builder, f"{context.name} moments", source.shape[0])
     blocks = builder.blocks(source.shape[0])
     shape = channels_of(source.shape)
     step = Step("blocks_moments", context.name, (source.x, sums), shape, blocks, Scale.IMAGES)
@@ -223,7 +219,7 @@ def _gradient_sums(
 
     result = gradient if gradient.is_plain else builder.once(gradient, write)
     source = gradient if written else result
-    sums = _sums(builder, context, "gradient sums")
+    sums = channel_sums(builder, f"{context.name} gradient sums", gradient.shape[0])
     operands = (
         *source.operands,
         *mask_operands(source),

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
-from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
+from pellucid.engines.native.lowering.blocks.value import BlockValue, computed, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.lowering.pooling import window_attributes
-from pellucid.engines.native.plan import Buffer, Layout, Scale, Step
+from pellucid.engines.native.plan import Buffer, Layout
 from pellucid.layers import AvgPool2d, GlobalAvgPool, Layer, MaxPool2d
 
 LARGEST_BYTE_WINDOW = 254
 """Taps of a window whose winner is kept in a byte; native/kernels/blocks/max_pooling.cpp."""
 
 
-def _planes(builder: PlanBuilder, context: NodeContext) -> tuple[int, Scale]:
-    """What the steps share out: the blocks of every image."""
-    return builder.blocks(context.output_shape[0]), Scale.IMAGES
+def _pooled(
+    builder: PlanBuilder,
+    context: NodeContext,
+    pooling: str,
+    sources: Sequence[Buffer | None],
+    sizes: Mapping[str, int],
+) -> BlockValue:
+    """What a kind of pooling makes of these operands."""
+    name, shape = context.name, context.output_shape
+    return computed(builder, name, shape, f"blocks_{pooling}_pooling_output", name, sources, sizes)
+
+
+def _spread(
+    builder: PlanBuilder, context: NodeContext, pooling: str, gradient: BlockValue, *others: Buffer
+) -> BlockValue:
+    """The gradient given back to the cells that were pooled."""
+    if not gradient.is_linear:
+        gradient = plain(builder, gradient)
+    name, shape, sizes = f"d input of {context.name}", context.input_shapes[0], window_attributes(context)
+    sources = (*gradient.operands, *others)
+    operation = f"blocks_{pooling}_pooling_gradient"
+    return computed(builder, name, shape, operation, context.name, sources, sizes)
 
 
 def _winners(builder: PlanBuilder, context: NodeContext, taps: int) -> Buffer:
@@ -40,30 +59,14 @@ def max_forward(
     winners = None
     if context.differentiated:
         winners = _winners(builder, context, sizes["kernel_height"] * sizes["kernel_width"])
-    output = builder.blocks_buffer(context.name, context.output_shape)
-    operands = (*source.operands, output, winners)
-    step = Step("blocks_max_pooling_output", context.name, operands, sizes, *_planes(builder, context))
-    builder.shared([step])
-    return BlockValue(context.name, context.output_shape, output), winners
+    return _pooled(builder, context, "max", (*source.operands, winners), sizes), winners
 
 
 def max_backward(
     builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: BlockValue, wanted: Sequence[bool]
 ) -> list[BlockValue | None]:
     """The gradient goes to the winners."""
-    if not wanted[0]:
-        return [None]
-    shape = context.input_shapes[0]
-    result = builder.blocks_buffer(f"d input of {context.name}", shape)
-    operands = (*_linear(builder, gradient).operands, cache, result)
-    sizes = window_attributes(context)
-    step = Step("blocks_max_pooling_gradient", context.name, operands, sizes, *_planes(builder, context))
-    builder.shared([step])
-    return [BlockValue(context.name, shape, result)]
-
-
-def _linear(builder: PlanBuilder, value: BlockValue) -> BlockValue:
-    return value if value.is_linear else plain(builder, value)
+    return [_spread(builder, context, "max", gradient, cache) if wanted[0] else None]
 
 
 def average_forward(
@@ -71,27 +74,15 @@ def average_forward(
 ) -> tuple[BlockValue, Cache]:
     """The means of the windows."""
     source = inputs[0] if inputs[0].images is None else plain(builder, inputs[0])
-    output = builder.blocks_buffer(context.name, context.output_shape)
-    operands = (*source.operands, output)
     sizes = {**window_attributes(context), "rectify": int(source.rectified)}
-    step = Step("blocks_average_pooling_output", context.name, operands, sizes, *_planes(builder, context))
-    builder.shared([step])
-    return BlockValue(context.name, context.output_shape, output), None
+    return _pooled(builder, context, "average", source.operands, sizes), None
 
 
 def average_backward(
     builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: BlockValue, wanted: Sequence[bool]
 ) -> list[BlockValue | None]:
     """The gradient is shared equally."""
-    if not wanted[0]:
-        return [None]
-    shape = context.input_shapes[0]
-    result = builder.blocks_buffer(f"d input of {context.name}", shape)
-    operands = (*_linear(builder, gradient).operands, result)
-    sizes = window_attributes(context)
-    step = Step("blocks_average_pooling_gradient", context.name, operands, sizes, *_planes(builder, context))
-    builder.shared([step])
-    return [BlockValue(context.name, shape, result)]
+    return [_spread(builder, context, "average", gradient) if wanted[0] else None]
 
 
 LOWERINGS: dict[type[Layer], BlockLowering] = {

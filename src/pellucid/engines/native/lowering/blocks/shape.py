@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
-from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, plain
+from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, computed, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.plan import Scale, Step
 from pellucid.layers import Flatten, Layer
 
 
@@ -19,11 +18,8 @@ def flatten_forward(
     source = plain(builder, inputs[0])
     if source.positions == 1:
         return BlockValue(context.name, context.output_shape, source.x), None
-    output = builder.blocks_buffer(context.name, context.output_shape)
-    operands = (source.x, output)
-    attributes = channels_of(source.shape)
-    builder.shared([Step("blocks_flatten", context.name, operands, attributes, 1, Scale.IMAGES)])
-    return BlockValue(context.name, context.output_shape, output), None
+    name, shape, attributes = context.name, context.output_shape, channels_of(source.shape)
+    return computed(builder, name, shape, "blocks_flatten", name, (source.x,), attributes, 1), None
 
 
 def flatten_backward(
@@ -37,10 +33,8 @@ def flatten_backward(
     source = plain(builder, gradient)
     if attributes["positions"] == 1:
         return [BlockValue(context.name, shape, source.x)]
-    result = builder.blocks_buffer(f"d input of {context.name}", shape)
-    operands = (source.x, result)
-    builder.shared([Step("blocks_unflatten", context.name, operands, attributes, 1, Scale.IMAGES)])
-    return [BlockValue(context.name, shape, result)]
+    name, sources = f"d input of {context.name}", (source.x,)
+    return [computed(builder, name, shape, "blocks_unflatten", context.name, sources, attributes, 1)]
 
 
 LOWERINGS: dict[type[Layer], BlockLowering] = {Flatten: BlockLowering(flatten_forward, flatten_backward)}

@@ -8,10 +8,11 @@ a reader that cannot follow it asks for it to be written down (`plain`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.plan import Buffer, Layout, Scale, Scope, Step
+from pellucid.engines.native.plan import Attributes, Buffer, Layout, Scale, Scope, Step
 from pellucid.layers import Shape
 
 BYTE_SCALE = 1 / 255
@@ -86,19 +87,35 @@ def channels_of(shape: Shape) -> dict[str, int]:
     return {"channels": shape[0], "positions": math.prod(shape[1:])}
 
 
+def computed(
+    builder: PlanBuilder,
+    name: str,
+    shape: Shape,
+    operation: str,
+    node: str,
+    sources: Sequence[Buffer | None],
+    attributes: Attributes,
+    extent: int | None = None,
+) -> BlockValue:
+    """A value that one kernel writes, its last operand.
+
+    Args:
+        sources: the operands before it.
+        extent: what shards share of each image; None for the value's channel blocks.
+    """
+    output = builder.blocks_buffer(name, shape)
+    items = builder.blocks(shape[0]) if extent is None else extent
+    builder.shared([Step(operation, node, (*sources, output), attributes, items, Scale.IMAGES)])
+    return BlockValue(name, shape, output)
+
+
 def _write_images(builder: PlanBuilder, value: BlockValue, images: ImageSource) -> BlockValue:
-    output = builder.blocks_buffer(value.name, value.shape)
     kind, scale = ("bytes", BYTE_SCALE) if images.number_type == "uint8" else ("floats", 1.0)
-    step = Step(
-        f"blocks_gather_{kind}",
-        value.name,
-        (value.x, images.indices, output),
-        {**channels_of(value.shape), "scale": scale},
-        extent=builder.blocks(value.shape[0]),
-        scale=Scale.IMAGES,
-    )
-    builder.shared([step])
-    return replace(value, x=output, images=None)
+    attributes = {**channels_of(value.shape), "scale": scale}
+    sources = value.x, images.indices
+    name, shape = value.name, value.shape
+    written = computed(builder, name, shape, f"blocks_gather_{kind}", name, sources, attributes)
+    return replace(value, x=written.x, images=None)
 
 
 def mask_operands(value: BlockValue) -> tuple[Buffer | None, ...]:
@@ -118,17 +135,9 @@ def _write(builder: PlanBuilder, value: BlockValue) -> BlockValue:
         value = _write_images(builder, value, value.images)
         if value.is_plain:
             return value
-    output = builder.blocks_buffer(value.name, value.shape)
-    step = Step(
-        "blocks_combine",
-        value.name,
-        (*value.operands, *mask_operands(value), output),
-        {**channels_of(value.shape), "rectify": int(value.rectified)},
-        extent=builder.blocks(value.shape[0]),
-        scale=Scale.IMAGES,
-    )
-    builder.shared([step])
-    return BlockValue(value.name, value.shape, output)
+    attributes = {**channels_of(value.shape), "rectify": int(value.rectified)}
+    sources = (*value.operands, *mask_operands(value))
+    return computed(builder, value.name, value.shape, "blocks_combine", value.name, sources, attributes)
 
 
 def to_lanes(builder: PlanBuilder, value: BlockValue) -> Buffer:

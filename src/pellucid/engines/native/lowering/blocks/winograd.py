@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pellucid.engines.native.builder import PlanBuilder
+from pellucid.engines.native.lowering.blocks.derived import derive, derived_buffer, is_kept
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.blocks.winograd_tiling import (
@@ -82,10 +83,6 @@ def _readable(builder: PlanBuilder, value: BlockValue) -> BlockValue:
     return plain(builder, value) if value.images is not None else value
 
 
-def _description(value: BlockValue) -> Operands:
-    return value.x, value.other, value.coefficients
-
-
 @dataclass(frozen=True)
 class _Convolution:
     """Steps that convolve a value: the layer's output, or its input gradient."""
@@ -115,16 +112,10 @@ class _Convolution:
             rectify_input=self.value.rectified, rectify=self.epilogue.rectify, chunk=division.chunk
         )
 
-    @property
-    def _are_kernels_lasting(self) -> bool:
-        return not (self.context.training or self.context.differentiated)
-
     def _kernels(self, division: Division) -> Buffer:
         """All kernels transformed: once where parameters stay as they are, else in every run."""
-        builder, tiles, nbytes = self.builder, self.tiles, division.kernels_bytes
-        lasting = self._are_kernels_lasting
-        name = f"{self.context.name} transformed kernels"
-        room = builder.prepared_buffer(name, nbytes // 4) if lasting else builder.pooled_buffer(name, nbytes)
+        builder, tiles = self.builder, self.tiles
+        room = derived_buffer(builder, self.context, "transformed kernels", division.kernels_bytes // 4)
         attributes = {
             "in_channels": tiles.in_channels,
             "out_channels": tiles.out_channels,
@@ -133,10 +124,7 @@ class _Convolution:
         operands = (self.context.parameter("weight"), self.epilogue.scale, room)
         extent = groups(builder, tiles.out_channels) * tiles.in_channels
         step = Step("winograd_weights", self.context.name, operands, attributes, extent)
-        if lasting:
-            builder.prepare(step)
-        else:
-            builder.shared([step])
+        derive(builder, self.context, step)
         return room
 
     def _alone(self, division: Division) -> None:
@@ -145,7 +133,7 @@ class _Convolution:
         inputs = builder.scratch(f"{name} inputs", division.inputs_bytes)
         products = builder.scratch(f"{name} products", division.outputs_bytes)
         kernels = self._kernels(division)
-        operands = (*_description(self.value), kernels, inputs, products, *self._finish)
+        operands = (*self.value.operands, kernels, inputs, products, *self._finish)
         attributes = self._attributes(division)
         tiles = self.tiles.tiles
         builder.shared([Step("winograd_convolution", name, operands, attributes, tiles, Scale.IMAGES)])
@@ -157,7 +145,7 @@ class _Convolution:
         products = builder.pooled_buffer(f"{name} products", division.outputs_bytes)
         attributes = self._attributes(division)
         in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
-        source = (*_description(self.value), inputs)
+        source = (*self.value.operands, inputs)
         finish = (products, *self._finish)
         builder.shared(
             [
@@ -174,7 +162,7 @@ class _Convolution:
         builder, name = self.builder, self.context.name
         attributes = self._attributes(division)
         items = groups(builder, self.tiles.out_channels)
-        if self._are_kernels_lasting or division.keeps_kernels:
+        if is_kept(self.context) or division.keeps_kernels:
             operands: Operands = (inputs, self._kernels(division), products)
             return Step("winograd_multiply", name, operands, attributes, POINTS * items)
         room = builder.scratch(f"{name} kernels of a batch", division.batch_bytes)
@@ -221,7 +209,7 @@ class _Correlation:
         inputs = builder.scratch(f"{name} inputs", division.inputs_bytes)
         deltas = builder.scratch(f"{name} deltas", division.outputs_bytes)
         planes = self._planes(division, builder.shards)
-        operands = (*_description(self.value), *_description(self.gradient), inputs, deltas, planes)
+        operands = (*self.value.operands, *self.gradient.operands, inputs, deltas, planes)
         attributes = self._attributes(division)
         builder.shared([Step("winograd_correlation", name, operands, attributes, builder.shards)])
         self._finish(planes, builder.shards)
@@ -244,8 +232,8 @@ class _Correlation:
         deltas = builder.pooled_buffer(f"{name} deltas", division.outputs_bytes)
         attributes = self._attributes(division)
         in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
-        value = (*_description(self.value), inputs)
-        gradient = (*_description(self.gradient), deltas)
+        value = (*self.value.operands, inputs)
+        gradient = (*self.gradient.operands, deltas)
         steps = [
             Step("winograd_input", name, value, attributes, in_blocks, Scale.UNITS),
             Step("winograd_delta", name, gradient, attributes, out_blocks, Scale.UNITS),
