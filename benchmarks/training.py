@@ -45,7 +45,9 @@ class Task:
         batch_size: images a step.
         steps: a pass over the images takes.
         compared_steps: whose losses must agree; few where differences of rounding grow fast.
-        learning_rate: small enough that no contestant diverges, however often the pass is repeated.
+        learning_rate: small enough that no contestant diverges, however often the pass is repeated, and that the
+            first steps do not make of rounding more than TOLERANCE (at 0.01 those of ResNet-50 do: between
+            PyTorch's own two layouts too).
     """
 
     network: str
@@ -62,7 +64,7 @@ TASKS = {
     "train-resnet20": Task("resnet20", 128, 8, learning_rate=0.01),
     "train-alexnet": Task("alexnet", 16, 4),
     "train-resnet18": Task("resnet18", 16, 4, compared_steps=3, learning_rate=0.01),
-    "train-resnet50": Task("resnet50", 16, 4, learning_rate=0.01),
+    "train-resnet50": Task("resnet50", 16, 4, learning_rate=0.0001),
     "train-vgg16": Task("vgg16", 16, 4, learning_rate=0.0003),
 }
 
