@@ -43,18 +43,27 @@ AlgorithmOption = Annotated[
     ),
 ]
 
+Algorithms = tuple[tuple[str, str], ...]
+"""(node, algorithm) pairs."""
 
-def forced_algorithms(given: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
-    """(node, algorithm) pairs of a command line's --algorithm options."""
-    pairs = []
+
+def forced_algorithms(given: Sequence[str] | None) -> Algorithms:
+    """What a command line's --algorithm options say.
+
+    Raises:
+        DataError: one is not NODE=NAME, or a node has two.
+    """
+    pairs: dict[str, str] = {}
     for text in given or ():
         node, equals, algorithm = text.rpartition("=")
         if not (node and equals and algorithm):
             raise DataError(
                 f"--algorithm takes NODE=NAME, for example conv1={ALGORITHMS[0]}, received {text!r}"
             )
-        pairs.append((node, algorithm))
-    return tuple(pairs)
+        if node in pairs:
+            raise DataError(f"--algorithm gives {node} one algorithm, received {pairs[node]} and {algorithm}")
+        pairs[node] = algorithm
+    return tuple(sorted(pairs.items()))
 
 
 def choose_engine(name: str | None, threads: int | None) -> Engine:
