@@ -140,12 +140,12 @@ REFUSED: dict[str, tuple[dict[str, str], type[PellucidError], str]] = {
     "too few channels": (
         {"first": "winograd"},
         EngineError,
-        "first: winograd computes 3x3 kernels of stride 1 .* received Conv2d with 3x3 .* 1 to 16 channels",
+        "first: winograd computes 3x3 kernels of stride 1 .* received 1 into Conv2d.out_channels=16",
     ),
     "larger kernels": (
         {"wide": "winograd"},
         EngineError,
-        "wide: winograd computes 3x3 .* received Conv2d with 5x5 kernels of stride 1x1, groups 1",
+        "wide: winograd computes 3x3 .* received 16 into Conv2d.* kernel_size=5",
     ),
 }
 
@@ -364,6 +364,19 @@ def test_a_workload_is_tuned_once() -> None:
     net = network()
     with pytest.raises(GraphError, match=r"a workload is tuned once, received two .* batches of 16, generic"):
         net.tunings = (tuning_of(net), tuning_of(net, layout="lanes"))
-    for changes in ({"batch_size": 0}, {"threads": 0}):
-        with pytest.raises(LayerError, match="is at least 1, received 0"):
-            tuning_of(net, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is at least 1, received 0"),
+        ({"threads": 0}, "threads is at least 1, received 0"),
+        ({"purpose": "trace"}, "purpose is one of inference, training, received 'trace'"),
+        ({"layout": "rows"}, "layout is one of lanes, blocks, received 'rows'"),
+        ({"algorithms": (("second", "fast"),)}, "algorithm of second is one of direct, winograd, received"),
+        ({"layout": "lanes", "algorithms": (("second", "direct"),)}, "the layout 'lanes' has no algorithms"),
+    ],
+)
+def test_a_tuning_that_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(LayerError, match=message):
+        tuning_of(network(), **changes)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from pellucid.errors import GraphError
 from pellucid.graph import Graph
 from pellucid.layers import Convolution
 from pellucid.layers.layer import require
 
+Purpose = Literal["inference", "training"]
 Layout = Literal["lanes", "blocks"]
 Algorithm = Literal["direct", "winograd"]
 
-ALGORITHMS: tuple[Algorithm, ...] = ("direct", "winograd")
+ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 
 ENOUGH_SECONDS = 0.25
 """Of measuring one candidate; a run that takes longer is measured once."""
@@ -37,10 +38,11 @@ class Tuning:
         instruction_set: "generic", "avx2" or "avx512".
         threads: workers.
         layout: of the network's arrays.
-        algorithms: (node, algorithm) pairs; of the other convolutions the cost model decides.
+        algorithms: (node, algorithm) pairs of the layout "blocks"; the cost model decides on the other
+            convolutions.
     """
 
-    purpose: Literal["inference", "training"]
+    purpose: Purpose
     batch_size: int
     instruction_set: str
     threads: int
@@ -50,6 +52,14 @@ class Tuning:
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, "Tuning", "batch_size is at least 1", self.batch_size)
         require(self.threads >= 1, "Tuning", "threads is at least 1", self.threads)
+        for name, value, known in (
+            ("purpose", self.purpose, get_args(Purpose)),
+            ("layout", self.layout, get_args(Layout)),
+            *((f"algorithm of {node}", algorithm, ALGORITHMS) for node, algorithm in self.algorithms),
+        ):
+            require(value in known, "Tuning", f"{name} is one of {', '.join(known)}", value)
+        lanes_only = self.layout == "lanes" and self.algorithms
+        require(not lanes_only, "Tuning", "the layout 'lanes' has no algorithms", self.algorithms)
 
     @property
     def workload(self) -> tuple[str, int, str, int]:

@@ -49,23 +49,10 @@ def required_algorithm(context: NodeContext, name: str) -> Algorithm:
         return known[name]
     if winograd.serves(context):
         raise EngineError(f"{context.name}: the precision 'direct' forbids winograd")
+    layer, channels = context.node.layer, context.input_shapes[0][0]
     raise EngineError(
         f"{context.name}: winograd computes 3x3 kernels of stride 1 in one group, padded by zeros, with "
-        f"at least {winograd.FEWEST_CHANNELS} channels on either side; received {_sizes(context)}"
-    )
-
-
-def _sizes(context: NodeContext) -> str:
-    layer, channels = context.node.layer, context.input_shapes[0][0]
-    assert isinstance(layer, Convolution)
-    axes = layer.window(context.input_shapes)
-    kernel, stride = (
-        "x".join(str(length) for length in lengths)
-        for lengths in ([axis.kernel for axis in axes], [axis.stride for axis in axes])
-    )
-    return (
-        f"{layer.name} with {kernel} kernels of stride {stride}, groups {layer.groups}, "
-        f"{channels} to {layer.out_channels} channels"
+        f"at least {winograd.FEWEST_CHANNELS} channels on either side; received {channels} into {layer}"
     )
 
 
