@@ -23,6 +23,7 @@ LEVELS = {
     "objectives": 2,
     "optimizers": 2,
     "recipe": 3,
+    "tuning": 3,
     "initialization": 3,
     "receptive_field": 3,
     "engines.engine": 4,

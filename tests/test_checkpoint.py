@@ -36,11 +36,13 @@ from training_cases import (
 import pellucid
 from pellucid.engines.native import NativeEngine
 from pellucid.errors import DataError, FormatError
+from pellucid.formats.descriptions import describe
 from pellucid.layers import Flatten, Layer, Linear
 from pellucid.model import Model
 from pellucid.optimizers import SGD, AdamW, Constant
 from pellucid.training import History, train
 from pellucid.training.checkpoint import CHECKPOINT, HISTORY, MODEL, read_saved_run
+from pellucid.tuning import Tuning
 
 DATA = blobs()
 
@@ -256,6 +258,12 @@ OTHER_SETTINGS: dict[str, tuple[str, Callable[[], Model], pellucid.data.Dataset,
         {"schedule": Constant(1.0)},
     ),
     "loss": (r"loss = CrossEntropy\(.*not SquaredError", network, DATA, {"loss": "squared_error"}),
+    "algorithms": (
+        "algorithms = none, not conv1=direct",
+        network,
+        DATA,
+        {"algorithms": {"conv1": "direct"}},
+    ),
     "optimizer": (r"optimizer = SGD\(.*momentum=0.9.*, not AdamW", network, DATA, {"optimizer": "adamw"}),
     "network": (r"network = tiny \(description .*\), not tiny", narrower, DATA, {}),
     "number of images": (r"data = blobs \(52 images, .*, not blobs \(40", network, blobs(images=40), {}),
@@ -315,6 +323,8 @@ def flipped(path: Path) -> None:
     path.write_bytes(content)
 
 
+TUNING = describe(Tuning("training", 8, "generic", 2, "blocks"))
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut short": (lambda path: path.write_bytes(path.read_bytes()[:-9]), "not a checkpoint"),
     "empty": (lambda path: path.write_bytes(b""), "not a checkpoint"),
@@ -328,6 +338,20 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a step too far": (
         lambda path: rewritten(path, lambda state: state.update(step=22)),
         "step 22 does not belong to its 3 epochs",
+    ),
+    "a tuning of another graph": (
+        lambda path: rewritten(
+            path, lambda state: state.update(tunings=[{**TUNING, "algorithms": [["x", "direct"]]}])
+        ),
+        "checkpoint.safetensors: tuned algorithms are of the graph's convolutions, received 'x'",
+    ),
+    "a tuning of no layout": (
+        lambda path: rewritten(path, lambda state: state.update(tunings=[{**TUNING, "layout": ""}])),
+        "checkpoint.safetensors: Tuning: layout is .*, received ''",
+    ),
+    "tunings that are no list": (
+        lambda path: rewritten(path, lambda state: state.update(tunings=1)),
+        "not as Pellucid writes it",
     ),
     "no settings": (lambda path: rewritten(path, lambda state: state.pop("settings")), "settings"),
     "an unknown optimiser": (

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from cli_cases import Run, model_file, picture
 
+import pellucid
+
 
 def truncated(path: Path) -> Path:
     content = model_file(path).read_bytes()
@@ -18,6 +20,13 @@ def truncated(path: Path) -> Path:
 def written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
+
+
+def resumable(folder: Path) -> Path:
+    """A finished run."""
+    net = pellucid.zoo.create("mlp", engine="reference")
+    pellucid.train(net, pellucid.data.load("digits"), epochs=1, output=folder, progress=False)
+    return folder
 
 
 BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
@@ -34,6 +43,53 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
     "a batch size without a plan": (
         lambda t: ("summary", "mlp", "--batch-size", "3"),
         "--training and --batch-size say what to plan for, so they need --plan",
+    ),
+    "tuning without a plan": (
+        lambda t: ("summary", "mlp", "--tune"),
+        "--algorithm and --tune change a plan, so they need --plan",
+    ),
+    "an output without tuning": (
+        lambda t: ("summary", "mlp", "--plan", "--output", "net.pellucid"),
+        "--output receives the model with its tuning, so it needs --tune",
+    ),
+    "an algorithm without a node": (
+        lambda t: ("summary", "resnet20", "--plan", "--algorithm", "winograd"),
+        "--algorithm takes NODE=NAME, for example conv1=direct, received 'winograd'",
+    ),
+    "two algorithms for a node": (
+        lambda t: (
+            *("summary", "resnet20", "--plan", "--algorithm", "conv1=direct"),
+            *("--algorithm", "conv1=winograd"),
+        ),
+        "--algorithm gives conv1 one algorithm, received direct and winograd",
+    ),
+    "an algorithm of an unknown node": (
+        lambda t: ("summary", "resnet20", "--plan", "--algorithm", "conv=direct"),
+        "unknown node 'conv'; did you mean conv1",
+    ),
+    "an algorithm of a layer that has none": (
+        lambda t: ("train", "mlp", "--algorithm", "relu1=winograd"),
+        "relu1: algorithms are for convolutions, received 'winograd' for a ReLU",
+    ),
+    "an algorithm that cannot be": (
+        lambda t: ("summary", "lenet5", "--plan", "--algorithm", "conv1=winograd"),
+        "conv1: winograd computes 3x3 kernels of stride 1",
+    ),
+    "an algorithm for the reference engine": (
+        lambda t: ("summary", "lenet5", "--plan", "--engine", "reference", "--algorithm", "conv1=direct"),
+        "conv1: the reference engine computes every layer by its definition, received 'direct'",
+    ),
+    "tuning the reference engine": (
+        lambda t: ("train", "mlp", "--engine", "reference", "--tune"),
+        "the reference engine computes every layer by its definition: nothing to tune",
+    ),
+    "tuning a resumed run": (
+        lambda t: ("train", "mlp", "--tune", "--resume", "--output", resumable(t / "run")),
+        "a run is tuned (--tune) when it begins",
+    ),
+    "tuning the perceptron": (
+        lambda t: ("train", "perceptron", "--tune", "--classes", "0,1"),
+        "perceptron: Rosenblatt's rule takes",
     ),
     "an unknown data set": (
         lambda t: ("train", "mlp", "--data", "mnits"),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from layer_cases import LAYER_CASES, LayerCase
 
 from pellucid.errors import FormatError
-from pellucid.formats.descriptions import TYPES, JsonObject, describe, restore_layer, restore_recipe
+from pellucid.formats.descriptions import (
+    TYPES,
+    JsonObject,
+    describe,
+    restore_layer,
+    restore_recipe,
+    restore_tuning,
+)
 from pellucid.layers import LAYERS, Conv2d, Input, MaxPool2d, Normalize, ReLU
 from pellucid.objectives import OBJECTIVES, CrossEntropy, MaximumAPosteriori, Objective, SquaredError
 from pellucid.optimizers import (
@@ -26,6 +33,7 @@ from pellucid.optimizers import (
     StepDecay,
 )
 from pellucid.recipe import Recipe
+from pellucid.tuning import Algorithm, Tuning
 
 
 def through_json(description: JsonObject) -> object:
@@ -57,6 +65,13 @@ def test_a_recipe_comes_back_equal(objective: Objective, optimizer: Optimizer, s
     assert restore_recipe(through_json(describe(recipe))) == recipe
 
 
+def test_a_tuning_comes_back_equal() -> None:
+    algorithms: tuple[tuple[str, Algorithm], ...] = (("conv1", "direct"), ("conv2", "winograd"))
+    tuning = Tuning("training", 64, "avx512", 2, "blocks", algorithms)
+    assert restore_tuning(through_json(describe(tuning))) == tuning
+    assert restore_tuning(through_json(describe(replace(tuning, algorithms=())))).algorithms == ()
+
+
 def test_files_may_name_every_type_and_no_other() -> None:
     named = {kind.__name__: set(table.values()) for kind, table in TYPES.items()}
     assert named == {
@@ -65,6 +80,7 @@ def test_files_may_name_every_type_and_no_other() -> None:
         "Optimizer": {type(rule) for rule in OPTIMIZERS.values()},
         "Schedule": set(SCHEDULES.values()),
         "Recipe": {Recipe},
+        "Tuning": {Tuning},
     }
     assert all(name == value.__name__ for table in TYPES.values() for name, value in table.items())
 

@@ -193,6 +193,51 @@ def test_a_wrong_description_is_refused(
     refused(tmp_path, by_hand(sealed(description, plain_arrays()), plain_arrays()), message)
 
 
+TUNING = {
+    "type": "Tuning",
+    "purpose": "inference",
+    "batch_size": 16,
+    "instruction_set": "avx2",
+    "threads": 2,
+    "layout": "blocks",
+    "algorithms": [],
+}
+
+
+def test_a_tuning_written_by_the_documentation_is_read(tmp_path: Path) -> None:
+    description, arrays = {**plain_description(), "tunings": [TUNING]}, plain_arrays()
+    (tmp_path / "net").write_bytes(by_hand(sealed(description, arrays), arrays))
+    model = pellucid.load(tmp_path / "net", engine="reference")
+    assert model.tunings == (pellucid.Tuning("inference", 16, "avx2", 2, "blocks"),)
+
+
+@pytest.mark.parametrize(
+    ("tunings", "message"),
+    [
+        ({}, r"tunings are a list, received {}"),
+        ([None], 'tuning: expects an object with a "type", received None'),
+        ([{**TUNING, "type": "Recipe"}], "unknown tuning 'Recipe'; known: Tuning"),
+        ([{**TUNING, "machine": "mine"}], "Tuning: unknown field 'machine'"),
+        ([{"type": "Tuning"}], "Tuning: the field 'purpose' is missing"),
+        (
+            [{**TUNING, "purpose": "trace"}],
+            r"Tuning: purpose is .*'inference', 'training'.* received 'trace'",
+        ),
+        ([{**TUNING, "batch_size": 0}], "Tuning: batch_size is at least 1, received 0"),
+        ([{**TUNING, "threads": True}], "Tuning: threads is int, received True"),
+        ([{**TUNING, "layout": "rows"}], "Tuning: layout is .*, received 'rows'"),
+        ([{**TUNING, "algorithms": "fast"}], "Tuning: algorithms is .*, received 'fast'"),
+        ([{**TUNING, "algorithms": [["fc", "quick"]]}], "Tuning: algorithms is .*, received"),
+        ([{**TUNING, "algorithms": [["fc", "direct"]]}], "of the graph's convolutions, received 'fc'"),
+        ([{**TUNING, "algorithms": [["\x1b[31m", "direct"]]}], "of the graph's convolutions, received"),
+        ([TUNING, {**TUNING, "layout": "lanes"}], "a workload is tuned once, received two tunings"),
+    ],
+)
+def test_a_wrong_tuning_is_refused(tmp_path: Path, tunings: object, message: str) -> None:
+    description = {**plain_description(), "tunings": tunings}
+    refused(tmp_path, by_hand(sealed(description, plain_arrays()), plain_arrays()), message)
+
+
 WEIGHT, BIAS = plain_arrays()["fc.weight"], plain_arrays()["fc.bias"]
 
 

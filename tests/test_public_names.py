@@ -47,6 +47,7 @@ OTHERS = [
     "Model",
     "Sequential",
     "Recipe",
+    "Tuning",
     "Layer",
     "LAYERS",
     "load",
@@ -70,6 +71,7 @@ MEMBERS = {
         "parameter_count",
         "set_parameters",
         "summary",
+        "tune",
         "save",
     ],
 }

@@ -11,7 +11,7 @@ from rich.table import Table
 from pellucid import zoo
 from pellucid.layers import Conv1d, Conv2d, Linear, MaxPool2d
 from pellucid.model import Sequential
-from pellucid.summary import options_of, summary_table
+from pellucid.summary import summary_table
 
 
 def rows(table: Table) -> list[tuple[str, ...]]:
@@ -59,7 +59,7 @@ def test_lenet5_has_exactly_these_numbers() -> None:
 def test_memory_grows_with_the_batch_and_what_an_engine_cannot_do_is_left_out() -> None:
     net = zoo.create("lenet5")
     sizes = [
-        net.engine.describe(net.graph, options_of(net, batch_size=size, training=True)).nbytes
+        net.engine.describe(net.graph, net.options(batch_size=size, training=True)).nbytes
         for size in (8, 64, 512)
     ]
     assert sizes[0] < sizes[1] < sizes[2]

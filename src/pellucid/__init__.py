@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pellucid.optimizers import *
     from pellucid.recipe import Recipe
     from pellucid.training import train
+    from pellucid.tuning import Tuning
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ _HOMES = {
     "Recipe": "recipe",
     "Model": "model",
     "Sequential": "model",
+    "Tuning": "tuning",
     "load": "formats",
     "train": "training",
 }

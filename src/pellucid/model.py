@@ -19,6 +19,7 @@ from pellucid.initialization import initial_parameters
 from pellucid.layers import Layer, RBFOutput, Softmax
 from pellucid.objectives import Objective, OutputKind, objective
 from pellucid.recipe import Recipe
+from pellucid.tuning import Stopwatch, Tuning, check_tunings, shortest_run
 
 Float32 = NDArray[np.float32]
 
@@ -39,6 +40,7 @@ class Model:
         class_names: names of the outputs, for people.
         name: of the network, for people.
         recipe: how the network is trained unless `train` is told otherwise.
+        tunings: what the native engine measured, one for each workload; see `tune`.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Model:
         class_names: Sequence[str] = (),
         name: str = "network",
         recipe: Recipe | None = None,
+        tunings: Sequence[Tuning] = (),
     ) -> None:
         self.graph = graph
+        self.tunings = tuple(tunings)
         self.name = name
         self.recipe = recipe or Recipe()
         self.class_names = tuple(class_names)
@@ -102,6 +106,56 @@ class Model:
 
     # ---- programs
 
+    @property
+    def tunings(self) -> tuple[Tuning, ...]:
+        """What was measured, one for each workload: the engine follows it where just that is asked for."""
+        return self._tunings
+
+    @tunings.setter
+    def tunings(self, tunings: Sequence[Tuning]) -> None:
+        check_tunings(tunings, self.graph)
+        self._tunings = tuple(tunings)
+
+    def options(self, *, batch_size: int | None = None, training: bool = False) -> CompileOptions:
+        """What `predict` compiles for when it receives a batch, or `train` with the model's recipe.
+
+        Args:
+            batch_size: 1 image when left out, or the recipe's; `predict` rounds up to a power of two.
+            training: whether it is for `train`.
+        """
+        if not training:
+            return CompileOptions(_capacity(batch_size or 1), Purpose.INFERENCE, tunings=self.tunings)
+        recipe = self.recipe
+        return CompileOptions(
+            batch_size or recipe.batch_size,
+            Purpose.TRAINING,
+            objective=recipe.objective,
+            optimizer=recipe.optimizer,
+            tunings=self.tunings,
+        )
+
+    def tune(
+        self, *, batch_size: int | None = None, training: bool = False, stopwatch: Stopwatch = shortest_run
+    ) -> Tuning:
+        """Time layouts and algorithms on this machine and keep what is fastest, here and in the model's file.
+
+        What is kept counts for this purpose, batch size, instruction set and number of threads only. It may
+        change the last bits once; from then on they are the same, run after run.
+
+        Args:
+            batch_size: as in `options`.
+            training: whether it is for `train`, not `predict`.
+            stopwatch: measures each candidate.
+
+        Raises:
+            EngineError: the engine has nothing to choose from.
+        """
+        options = replace(self.options(batch_size=batch_size, training=training), tunings=())
+        tuning = self.engine.tune(self.graph, options, self._parameters, stopwatch)
+        others = [other for other in self.tunings if other.workload != tuning.workload]
+        self.tunings = (*others, tuning)
+        return tuning
+
     def program(self, options: CompileOptions) -> Program:
         """A program of this graph with the current parameters; compiled once for each set of options."""
         program, version = self._programs.get(options, (None, -1))
@@ -141,8 +195,8 @@ class Model:
         """
         arrays = self._batch(inputs)
         count = len(arrays[0])
-        capacity = min(PREDICT_BATCH, 1 << max(0, count - 1).bit_length())
-        program = self.program(CompileOptions(capacity, Purpose.INFERENCE))
+        options = self.options(batch_size=count)
+        capacity, program = options.capacity, self.program(options)
         parts = [
             program.forward(*(array[start : start + capacity] for array in arrays))
             for start in range(0, count, capacity)
@@ -253,6 +307,11 @@ class Sequential(Model):
     ) -> None:
         graph = sequential_graph(layers, input_shape)
         super().__init__(graph, seed=seed, engine=engine, class_names=class_names, name=name, recipe=recipe)
+
+
+def _capacity(count: int) -> int:
+    """Of the program that predicts so many images: few programs serve every batch."""
+    return min(PREDICT_BATCH, 1 << max(0, count - 1).bit_length())
 
 
 def _output_kind(graph: Graph) -> OutputKind:

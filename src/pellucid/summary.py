@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pellucid.engines.engine import CompileOptions, Purpose
+from pellucid.engines.engine import CompileOptions, Schema
 from pellucid.errors import LayerError, UnsupportedLayer
 from pellucid.graph import Node
 from pellucid.model import Model
 from pellucid.receptive_field import ReceptiveField, receptive_fields
+from pellucid.tuning import Candidate
 
 
 def summary_table(model: Model) -> Table:
@@ -55,16 +57,15 @@ def summary_table(model: Model) -> Table:
     return table
 
 
-def plan_table(model: Model, options: CompileOptions) -> Table:
+def plan_table(model: Model, options: CompileOptions, schema: Schema) -> Table:
     """One row a step of what the engine does with a batch: its node, what it is, how its arrays lie."""
-    schema = model.engine.describe(model.graph, options)
-    table = Table(
-        title=f"{model.name}: {options.purpose.value}, batches of {options.capacity}",
-        caption=f"{_megabytes(schema.workspace_bytes)} to work in, {_megabytes(schema.state_bytes)} of state",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
+    layouts = [made for made in schema.decisions if made.node is None]
+    notes = [f"layout {made.choice}, {made.origin.value}" for made in layouts]
+    notes.append(
+        f"{_megabytes(schema.workspace_bytes)} to work in, {_megabytes(schema.state_bytes)} of state"
     )
+    table = _plain_table(f"{model.name}: {options.purpose.value}, batches of {options.capacity}")
+    table.caption = "\n".join(notes)
     for heading in ("node", "step", "layout", "when"):
         table.add_column(heading)
     for step in schema.steps:
@@ -73,17 +74,31 @@ def plan_table(model: Model, options: CompileOptions) -> Table:
     return table
 
 
-def options_of(model: Model, *, batch_size: int | None, training: bool) -> CompileOptions:
-    """What `predict` compiles for, or `train` with the model's recipe."""
-    if not training:
-        return CompileOptions(batch_size or 1, Purpose.INFERENCE)
-    recipe = model.recipe
-    return CompileOptions(
-        batch_size or recipe.batch_size,
-        Purpose.TRAINING,
-        objective=recipe.objective,
-        optimizer=recipe.optimizer,
-    )
+def algorithm_table(schema: Schema) -> Table:
+    """One row a convolution: its algorithm, and whether that was chosen, tuned or forced."""
+    table = _plain_table("algorithms")
+    for heading in ("convolution", "algorithm", "origin"):
+        table.add_column(heading)
+    for made in schema.decisions:
+        if made.node is not None:
+            table.add_row(made.node, made.choice, made.origin.value)
+    return table
+
+
+def timing_table(timings: Sequence[tuple[Candidate, float]]) -> Table:
+    """One row a candidate that was timed, in the order in which they were."""
+    table = _plain_table("timed")
+    for heading in ("what", "candidate"):
+        table.add_column(heading)
+    table.add_column("milliseconds", justify="right")
+    for candidate, seconds in timings:
+        what = ", ".join(candidate.nodes) or "whole network"
+        table.add_row(what, candidate.choice, f"{1000 * seconds:,.3f}")
+    return table
+
+
+def _plain_table(title: str) -> Table:
+    return Table(title=title, caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _megabytes(count: int) -> str:
@@ -94,7 +109,7 @@ def _memory(model: Model) -> list[str]:
     """Peak memory of the two commonest uses, images and results aside; none of what is impossible."""
     uses = []
     for training in (False, True):
-        options = options_of(model, batch_size=None, training=training)
+        options = model.options(training=training)
         use = f"train on batches of {options.capacity}" if training else "predict one image"
         # An engine may lack a layer, or a loss not fit the output: the table is shown all the same.
         with contextlib.suppress(UnsupportedLayer, LayerError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from pellucid.engines.engine import Engine
 from pellucid.errors import DataError, UnknownNameError
 from pellucid.formats import load
 from pellucid.model import Model
+from pellucid.tuning import ALGORITHMS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +36,34 @@ DataOption = Annotated[
 SeedOption = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of all that is random.")
 ]
+AlgorithmOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--algorithm", metavar="NODE=NAME", help="Force a convolution's algorithm; may be repeated."
+    ),
+]
+
+Algorithms = tuple[tuple[str, str], ...]
+"""(node, algorithm) pairs."""
+
+
+def forced_algorithms(given: Sequence[str] | None) -> Algorithms:
+    """What a command line's --algorithm options say.
+
+    Raises:
+        DataError: one is not NODE=NAME, or a node has two.
+    """
+    pairs: dict[str, str] = {}
+    for text in given or ():
+        node, equals, algorithm = text.rpartition("=")
+        if not (node and equals and algorithm):
+            raise DataError(
+                f"--algorithm takes NODE=NAME, for example conv1={ALGORITHMS[0]}, received {text!r}"
+            )
+        if node in pairs:
+            raise DataError(f"--algorithm gives {node} one algorithm, received {pairs[node]} and {algorithm}")
+        pairs[node] = algorithm
+    return tuple(sorted(pairs.items()))
 
 
 def choose_engine(name: str | None, threads: int | None) -> Engine:

@@ -11,12 +11,15 @@ import typer
 
 from pellucid import zoo
 from pellucid.cli.common import (
+    AlgorithmOption,
+    Algorithms,
     DataOption,
     EngineOption,
     SeedOption,
     ThreadsOption,
     check_network,
     choose_engine,
+    forced_algorithms,
     load_data,
     open_network,
 )
@@ -78,6 +81,7 @@ class Request:
     checkpoint_every: int | None
     engine: str | None
     threads: int | None
+    algorithms: Algorithms
 
     @property
     def folder(self) -> Path:
@@ -115,6 +119,10 @@ def train_command(
         str | None, typer.Option("--classes", help="For the perceptron: A,B, learned as -1 and +1.")
     ] = None,
     engine: EngineOption = None,
+    algorithm: AlgorithmOption = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Time layouts and algorithms first; the model keeps the choice.")
+    ] = False,
     threads: ThreadsOption = None,
 ) -> None:
     """Train a network.
@@ -123,16 +131,17 @@ def train_command(
     comes from the network's own recipe, or with --resume from the run itself.
     """
     check_network(network)
-    request = Request(network, data, epochs, seed, output, checkpoint_every, engine, threads)
+    forced = forced_algorithms(algorithm)
+    request = Request(network, data, epochs, seed, output, checkpoint_every, engine, threads, forced)
     options = RecipeOptions(batch_size, learning_rate, loss, optimizer, schedule, weight_decay, clip_norm)
     if network != "perceptron":
         if classes is not None:
             raise DataError(
                 f"--classes is for the perceptron, which separates two; {network} learns them all"
             )
-        _train(request, options, resume)
+        _train(request, options, resume=resume, tune=tune)
         return
-    if resume or checkpoint_every is not None or options.given:
+    if resume or checkpoint_every is not None or options.given or forced or tune:
         raise DataError(
             "perceptron: Rosenblatt's rule takes --data, --classes, --epochs, --seed and --output only"
         )
@@ -141,7 +150,7 @@ def train_command(
     )
 
 
-def _train(request: Request, options: RecipeOptions, resume: bool) -> None:
+def _train(request: Request, options: RecipeOptions, *, resume: bool, tune: bool) -> None:
     saved = read_saved_run(request.folder) if resume else None
     request = _completed(request, saved)
     seed = request.seed or 0
@@ -162,6 +171,8 @@ def _train(request: Request, options: RecipeOptions, resume: bool) -> None:
             loss=recipe.objective,
             optimizer=recipe.optimizer,
             schedule=recipe.schedule,
+            algorithms=dict(request.algorithms),
+            tune=tune,
             seed=seed,
             output=request.folder,
             resume=resume,
@@ -186,6 +197,7 @@ def _completed(request: Request, saved: SavedRun | None) -> Request:
         seed=settings.seed if request.seed is None else request.seed,
         engine=request.engine or engine.name,
         threads=request.threads or (engine.threads if same_engine and engine.name == "native" else None),
+        algorithms=request.algorithms or settings.algorithms,
     )
 
 

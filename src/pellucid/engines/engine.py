@@ -20,6 +20,7 @@ from pellucid.graph import Graph
 from pellucid.layers import Softmax
 from pellucid.objectives import CrossEntropy, Objective
 from pellucid.optimizers import Optimizer
+from pellucid.tuning import Stopwatch, Tuning
 
 Array = NDArray[Any]
 State = dict[str, Array]
@@ -165,7 +166,9 @@ class CompileOptions:
         optimizer: the update rule; needed for TRAINING.
         precision: "default", or "direct" to forbid algorithms that round differently (Winograd).
         seed: of dropout's random numbers.
-        algorithms: (node, algorithm) pairs that override the engine's own choice; see Schema.
+        algorithms: (node, algorithm) pairs that are forced, whatever was measured or an engine would choose;
+            see Schema.
+        tunings: what was measured before; an engine follows the one for just this workload, if there is one.
     """
 
     capacity: int
@@ -176,6 +179,7 @@ class CompileOptions:
     precision: str = "default"
     seed: int = 0
     algorithms: tuple[tuple[str, str], ...] = ()
+    tunings: tuple[Tuning, ...] = ()
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -272,6 +276,32 @@ class PlannedStep:
     prepared: bool = False
 
 
+class Origin(Enum):
+    """Where a decision comes from."""
+
+    CHOSEN = "chosen"
+    """by a cost model, the same whenever and wherever it is asked."""
+    TUNED = "tuned"
+    """measured once and kept with the model."""
+    FORCED = "forced"
+    """asked for by the user."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One of the choices behind a plan.
+
+    Attributes:
+        node: the convolution whose algorithm it is; None for the layout of the network's arrays.
+        choice: the algorithm or the layout, in the engine's words.
+        origin: where it comes from.
+    """
+
+    node: str | None
+    choice: str
+    origin: Origin
+
+
 @dataclass(frozen=True)
 class Schema:
     """What a program does, and the memory that it takes.
@@ -280,11 +310,13 @@ class Schema:
         steps: in order.
         state_bytes: parameters, statistics, the optimiser's arrays, and what is prepared from them.
         workspace_bytes: everything else that one run needs.
+        decisions: the layout, then every convolution's algorithm; none where an engine has nothing to decide.
     """
 
     steps: tuple[PlannedStep, ...]
     state_bytes: int
     workspace_bytes: int
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -304,6 +336,16 @@ class Engine(ABC):
     @abstractmethod
     def compile(self, graph: Graph, options: CompileOptions) -> Program:
         """A program for this graph, its parameters zero until written."""
+
+    @abstractmethod
+    def tune(
+        self, graph: Graph, options: CompileOptions, parameters: Mapping[str, Array], stopwatch: Stopwatch
+    ) -> Tuning:
+        """Time what could be chosen for a program compiled so, and return what was fastest.
+
+        Raises:
+            EngineError: the engine has nothing to choose from.
+        """
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Layers, losses, optimisers, schedules and recipes as plain JSON objects, and back.
+"""Layers, losses, optimisers, schedules, recipes and tunings as plain JSON objects, and back.
 
 Conv2d(6, kernel_size=5) is {"type": "Conv2d", "out_channels": 6, "kernel_size": 5, "stride": 1, ...}: the
 class name and every hyper-parameter, defaults written out, tuples as lists. Reading is strict: only the types
@@ -19,9 +19,10 @@ from pellucid.layers import LAYERS, Layer
 from pellucid.objectives import OBJECTIVES, Objective
 from pellucid.optimizers import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from pellucid.recipe import Recipe
+from pellucid.tuning import Tuning
 
 JsonObject = dict[str, object]
-Description = Layer | Objective | Optimizer | Schedule | Recipe
+Description = Layer | Objective | Optimizer | Schedule | Recipe | Tuning
 
 TYPES: Mapping[type, Mapping[str, type]] = MappingProxyType(
     {
@@ -30,6 +31,7 @@ TYPES: Mapping[type, Mapping[str, type]] = MappingProxyType(
         Optimizer: {type(value).__name__: type(value) for value in OPTIMIZERS.values()},
         Schedule: {value.__name__: value for value in SCHEDULES.values()},
         Recipe: {"Recipe": Recipe},
+        Tuning: {"Tuning": Tuning},
     }
 )
 """For every kind of description the types that files may name."""
@@ -39,7 +41,7 @@ LARGEST_INTEGER = 2**31 - 1
 
 
 def describe(value: Description) -> JsonObject:
-    """A JSON object from which `restore_layer` or `restore_recipe` makes an equal description.
+    """A JSON object from which `restore_layer`, `restore_recipe` or `restore_tuning` makes an equal one.
 
     Raises:
         FormatError: a type that files cannot name, such as a layer of the user's own.
@@ -70,6 +72,11 @@ def restore_layer(data: object) -> Layer:
 def restore_recipe(data: object) -> Recipe:
     """The recipe that a JSON object stands for; errors as in `restore_layer`."""
     return cast(Recipe, _restore(Recipe, data))
+
+
+def restore_tuning(data: object) -> Tuning:
+    """The tuning that a JSON object stands for; errors as in `restore_layer`."""
+    return cast(Tuning, _restore(Tuning, data))
 
 
 def _restore(kind: type, data: object) -> object:

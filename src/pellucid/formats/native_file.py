@@ -10,6 +10,7 @@ object:
     class_names   list of text
     recipe        how it is trained, see descriptions.py
     graph         {"nodes": [{"name", "layer", "inputs"}, ...], "outputs": [names]}
+    tunings       list of what was measured on some machine, see descriptions.py; only where there is any
     sha256        of everything above (as JSON, keys sorted, without blanks) followed by each parameter's name
                   and bytes, in order of names: any damage is noticed
 
@@ -35,13 +36,20 @@ from safetensors.numpy import save as to_bytes
 
 from pellucid.engines.engine import Engine
 from pellucid.errors import FormatError, GraphError, LayerError
-from pellucid.formats.descriptions import JsonObject, describe, restore_layer, restore_recipe
+from pellucid.formats.descriptions import (
+    JsonObject,
+    describe,
+    restore_layer,
+    restore_recipe,
+    restore_tuning,
+)
 from pellucid.graph import Graph, Node
 from pellucid.layers import Input
 from pellucid.model import Model
 from pellucid.objectives import OutputKind
 from pellucid.recipe import Recipe
 from pellucid.storage import reason, write_bytes
+from pellucid.tuning import Tuning, check_tunings
 
 FORMAT = 1
 """Version of the format that is written, and the newest that is read."""
@@ -76,6 +84,8 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         },
         "recipe": describe(model.recipe),
     }
+    if model.tunings:
+        description["tunings"] = [describe(tuning) for tuning in model.tunings]
     try:
         _contents(_parse(_canonical({**description, "sha256": ""})))  # what is written can be read
     except (TypeError, ValueError, FormatError) as error:
@@ -116,6 +126,7 @@ def read(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         class_names=contents.class_names,
         name=contents.name,
         recipe=contents.recipe,
+        tunings=contents.tunings,
     )
 
 
@@ -133,6 +144,7 @@ class _Contents:
     class_names: tuple[str, ...]
     name: str
     recipe: Recipe
+    tunings: tuple[Tuning, ...]
 
 
 def _check_size(path: Path) -> None:
@@ -168,7 +180,7 @@ def _parse(text: str | None) -> JsonObject:
         raise FormatError(
             f"written by a newer version (format {version}, this one reads up to {FORMAT}); upgrade pellucid"
         )
-    _require_keys("the description", data, _KEYS)
+    _require_keys("the description", data, _KEYS | ({"tunings"} & data.keys()))
     return cast(JsonObject, data)
 
 
@@ -189,13 +201,23 @@ def _contents(data: JsonObject) -> _Contents:
         raise FormatError(
             f"output_kind is one of {', '.join(get_args(OutputKind))}, received {output_kind!r}"
         )
+    graph = _graph(data["graph"])
     return _Contents(
-        _graph(data["graph"]),
+        graph,
         cast(OutputKind, output_kind),
         _texts("class_names", data["class_names"]),
         _text("name", data["name"]),
         restore_recipe(data["recipe"]),
+        _tunings(data.get("tunings", []), graph),
     )
+
+
+def _tunings(data: object, graph: Graph) -> tuple[Tuning, ...]:
+    if not isinstance(data, list):
+        raise FormatError(f"tunings are a list, received {data!r}")
+    tunings = tuple(restore_tuning(item) for item in data)
+    check_tunings(tunings, graph)
+    return tunings
 
 
 def _graph(data: object) -> Graph:

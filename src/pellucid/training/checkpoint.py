@@ -16,6 +16,7 @@ and "slot:NAME" (the optimiser's arrays), and in its metadata, under "pellucid",
     history    as in history.json
     settings   what the run was asked to do: network, data, epochs, seed, recipe
     engine     name, and for the native engine its instruction set and threads
+    tunings    of the model: the run goes on with what was measured before it began
     sha256     of each tensor's name and bytes, in order of names: any damage is noticed
 
 Each file is written aside, put on the disk and renamed. The checkpoint comes first and is all that a resumed
@@ -36,12 +37,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import DataError, FormatError
+from pellucid.errors import DataError, FormatError, GraphError
+from pellucid.formats.descriptions import describe, restore_tuning
+from pellucid.model import Model
 from pellucid.storage import make_folder, write_bytes
 from pellucid.training.engine_facts import EngineFacts, engine_facts
 from pellucid.training.history import History
 from pellucid.training.run import EpochTotals, Run
 from pellucid.training.settings import Settings
+from pellucid.tuning import Tuning
 
 CHECKPOINT, MODEL, HISTORY = "checkpoint.safetensors", "model.pellucid", "history.json"
 FORMAT, VERSION = "pellucid-checkpoint", 1
@@ -59,6 +63,7 @@ class SavedRun:
     history: History
     settings: Settings
     engine: EngineFacts
+    tunings: tuple[Tuning, ...]
     sha256: str
 
 
@@ -113,6 +118,7 @@ class Checkpoints:
             "history": run.history.to_json(),
             "settings": run.settings.to_json(),
             "engine": asdict(engine_facts(run.model.engine)),
+            "tunings": [describe(tuning) for tuning in run.model.tunings],
             "sha256": _digest(tensors),
         }
         write_bytes(self.folder / CHECKPOINT, save(tensors, {"pellucid": json.dumps(state)}))
@@ -123,6 +129,17 @@ class Checkpoints:
         """The model and the history: what others read, and a resumed run does not."""
         run.model.save(self.folder / MODEL)
         run.history.save(self.folder / HISTORY)
+
+    def restore_tunings(self, model: Model) -> None:
+        """Give the model what the run was begun with: another choice would be other bits.
+
+        Raises:
+            FormatError: the checkpoint's tunings are not for the model's graph.
+        """
+        try:
+            model.tunings = read_saved_run(self.folder).tunings
+        except GraphError as error:
+            raise FormatError(f"{self.folder / CHECKPOINT}: {error}") from None
 
     def restore(self, run: Run) -> None:
         """Bring a fresh run to where the checkpoint left off.
@@ -185,6 +202,7 @@ def read_saved_run(folder: str | os.PathLike[str]) -> SavedRun:
             history=History.from_json(state["history"]),
             settings=Settings.from_json(state["settings"]),
             engine=EngineFacts(**state["engine"]),
+            tunings=tuple(restore_tuning(tuning) for tuning in state.get("tunings", ())),
             sha256=str(state["sha256"]),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import perf_counter
 
 from numpy.typing import ArrayLike
 
 from pellucid.data import Dataset
 from pellucid.engines.engine import CompileOptions, Purpose
+from pellucid.errors import DataError
 from pellucid.model import Model
 from pellucid.objectives import Objective
 from pellucid.optimizers import Optimizer, Schedule
@@ -21,6 +22,7 @@ from pellucid.training.inputs import TrainingData, training_data
 from pellucid.training.interrupt import InterruptNotice, TrainingInterrupted
 from pellucid.training.run import Run
 from pellucid.training.settings import Settings, choose_recipe, settings_of
+from pellucid.tuning import ALGORITHMS
 
 CALL_SECONDS = 0.15
 """Work that one call of the engine is given: long enough to cost nothing, short enough for Ctrl-C."""
@@ -36,6 +38,8 @@ def train(
     optimizer: str | Optimizer | None = None,
     schedule: str | Schedule | None = None,
     learning_rate: float | None = None,
+    algorithms: Mapping[str, str] | None = None,
+    tune: bool = False,
     seed: int = 0,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -45,7 +49,8 @@ def train(
 ) -> History:
     """Train a model by mini-batches, in place.
 
-    Same settings, engine, instruction set and threads: same bits, interrupted or not.
+    Same settings, engine, instruction set, threads and tuning: same bits, interrupted or not. A resumed run
+    goes on with the tunings that it began with.
 
     Args:
         model: with one input and one output; what is None below comes from its recipe, and the recipe used
@@ -59,6 +64,8 @@ def train(
         optimizer: a name in OPTIMIZERS, or an Optimizer.
         schedule: a name in SCHEDULES, or a Schedule.
         learning_rate: of the schedule.
+        algorithms: forced on convolutions, by node; the others' are what the model was tuned to, or chosen.
+        tune: time layouts and algorithms for this workload first, see `Model.tune`; the model keeps them.
         seed: of the order of the images and of dropout.
         output: folder for checkpoints, the model and the history; see training/checkpoint.py.
         resume: go on from the checkpoint in `output`, with the same settings.
@@ -71,6 +78,8 @@ def train(
         NonFiniteError: a NaN or an infinity arose; weights are as they were before that step.
         TrainingInterrupted: Ctrl-C, after a checkpoint.
     """
+    if resume and tune:
+        raise DataError("a run is tuned (--tune) when it begins; a resumed one goes on as it was tuned then")
     inputs = training_data(model, data)
     recipe = choose_recipe(
         model.recipe,
@@ -80,13 +89,26 @@ def train(
         rates=schedule,
         learning_rate=learning_rate,
     )
-    settings = settings_of(model, inputs, recipe, epochs, seed)
+    settings = settings_of(model, inputs, recipe, epochs, seed, tuple(sorted((algorithms or {}).items())))
     checkpoints = Checkpoints(output, settings, checkpoint_every, resume=resume) if output else None
+    if checkpoints and resume:
+        checkpoints.restore_tunings(model)
+    notes = [_tuned(model, settings)] if tune else []
     run = _new_run(model, inputs, settings, None if output is None else os.fspath(output))
+    run.notes.extend(notes)
     if checkpoints and resume:
         checkpoints.restore(run)
     _train(run, checkpoints, Callbacks((*_display(progress), *callbacks)))
     return run.history
+
+
+def _tuned(model: Model, settings: Settings) -> str:
+    """Tune the model for the run; says what came of it."""
+    model.recipe = settings.recipe
+    tuning = model.tune(batch_size=settings.batch_size, training=True)
+    algorithms = [algorithm for _, algorithm in tuning.algorithms]
+    counts = [f", {algorithms.count(name)} x {name}" for name in ALGORITHMS if name in algorithms]
+    return f"tuned for {tuning}: {tuning.layout}{''.join(counts)}"
 
 
 def _new_run(model: Model, data: TrainingData, settings: Settings, output: str | None) -> Run:
@@ -97,6 +119,8 @@ def _new_run(model: Model, data: TrainingData, settings: Settings, output: str |
         objective=recipe.objective,
         optimizer=recipe.optimizer,
         seed=settings.seed,
+        algorithms=settings.algorithms,
+        tunings=model.tunings,
     )
     # Not model.program(): a program of an earlier run would bring its momentum along.
     program = model.engine.compile(model.graph, options)

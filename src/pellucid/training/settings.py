@@ -31,6 +31,7 @@ class Settings:
         epochs: passes over them.
         seed: of the order of the images and of dropout.
         recipe: loss, update rule, learning rates and batch size.
+        algorithms: (node, algorithm) pairs that are forced.
     """
 
     network: str
@@ -41,6 +42,7 @@ class Settings:
     epochs: int
     seed: int
     recipe: Recipe
+    algorithms: tuple[tuple[str, str], ...] = ()
 
     @property
     def batch_size(self) -> int:
@@ -82,6 +84,7 @@ class Settings:
             "optimizer": recipe.optimizer,
             "schedule": recipe.schedule,
             "seed": self.seed,
+            "algorithms": ", ".join(f"{node}={algorithm}" for node, algorithm in self.algorithms) or "none",
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -95,6 +98,7 @@ class Settings:
             "epochs": self.epochs,
             "seed": self.seed,
             "recipe": describe(self.recipe),
+            "algorithms": [list(pair) for pair in self.algorithms],
         }
 
     @classmethod
@@ -114,6 +118,7 @@ class Settings:
                 epochs=int(values["epochs"]),
                 seed=int(values["seed"]),
                 recipe=restore_recipe(values["recipe"]),
+                algorithms=tuple((str(node), str(name)) for node, name in values.get("algorithms", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"training settings: not as Pellucid writes them: {error}") from None
@@ -149,7 +154,14 @@ def choose_recipe(
     )
 
 
-def settings_of(model: Model, data: TrainingData, recipe: Recipe, epochs: int, seed: int) -> Settings:
+def settings_of(
+    model: Model,
+    data: TrainingData,
+    recipe: Recipe,
+    epochs: int,
+    seed: int,
+    algorithms: tuple[tuple[str, str], ...] = (),
+) -> Settings:
     """The settings of a run.
 
     Raises:
@@ -168,6 +180,7 @@ def settings_of(model: Model, data: TrainingData, recipe: Recipe, epochs: int, s
         epochs=epochs,
         seed=seed,
         recipe=recipe,
+        algorithms=algorithms,
     )
 
 

@@ -7,13 +7,16 @@ of threads.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
-from pellucid.engines.engine import CompileOptions, Engine, Schema
+from pellucid.engines.engine import Array, CompileOptions, Engine, Schema
 from pellucid.engines.native import _native
-from pellucid.engines.native.plan import Layout
+from pellucid.engines.native.measure import Measurement
+from pellucid.engines.native.plan import LAYOUTS
 from pellucid.engines.native.program import NativeProgram
 from pellucid.errors import EngineError
 from pellucid.graph import Graph
+from pellucid.tuning import Stopwatch, Tuning
 
 __all__ = [
     "LAYOUTS",
@@ -27,8 +30,6 @@ __all__ = [
 
 
 MAX_THREADS = 1024
-
-LAYOUTS = {"lanes": Layout.LANES, "blocks": Layout.BLOCKS}
 
 
 def instruction_sets() -> list[str]:
@@ -120,3 +121,11 @@ class NativeEngine(Engine):
             poison=self._poison,
             layout=self._layout,
         )
+
+    def tune(
+        self, graph: Graph, options: CompileOptions, parameters: Mapping[str, Array], stopwatch: Stopwatch
+    ) -> Tuning:
+        """Time layouts and algorithms on this machine; see measure.py."""
+        if self._layout is not None:
+            raise EngineError("tuning chooses the layout, received an engine whose layout is forced")
+        return Measurement(graph, options, parameters, self.instruction_set, self.threads, stopwatch).tuning()

@@ -42,9 +42,13 @@ class Compiler:
     def _builder(self) -> PlanBuilder:
         return PlanBuilder(self.lanes, self.store.trainable_values * FLOAT, self.capacity, self.shards)
 
-    def _layouts(self, *, training: bool = False) -> Mapping[str, Layout]:
+    def layout(self, *, training: bool = False) -> Layout:
+        """LANES or BLOCKS: that of the arrays, wherever a layer has kernels for it."""
         workload = Workload(self.capacity, self.lanes, self.shards, training)
-        return node_layouts(self.graph, self.choices.layout or cheaper_layout(self.graph, workload))
+        return self.choices.layout or cheaper_layout(self.graph, workload)
+
+    def _layouts(self, *, training: bool = False) -> Mapping[str, Layout]:
+        return node_layouts(self.graph, self.layout(training=training))
 
     def _scatter(self, builder: PlanBuilder, node: str, values: Values | Gradients, external: Buffer) -> None:
         """A node's value or gradient into the caller's array."""

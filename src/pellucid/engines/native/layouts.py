@@ -60,12 +60,19 @@ def node_layouts(graph: Graph, layout: Layout) -> Mapping[str, Layout]:
     }
 
 
+def estimated_cycles(graph: Graph, workload: Workload) -> Mapping[Layout, float]:
+    """Clock cycles of one run in either layout, by the cost model."""
+    nodes = [node for node in graph.nodes if not isinstance(node.layer, Input)]
+    return {
+        Layout.LANES: sum(_lanes_cycles(graph, node, workload) for node in nodes),
+        Layout.BLOCKS: sum(_blocks_cycles(graph, node, workload) for node in nodes),
+    }
+
+
 def cheaper_layout(graph: Graph, workload: Workload) -> Layout:
     """LANES or BLOCKS, whichever the cost model finds faster."""
-    nodes = [node for node in graph.nodes if not isinstance(node.layer, Input)]
-    lanes = sum(_lanes_cycles(graph, node, workload) for node in nodes)
-    blocks = sum(_blocks_cycles(graph, node, workload) for node in nodes)
-    return Layout.LANES if lanes <= blocks else Layout.BLOCKS
+    cycles = estimated_cycles(graph, workload)
+    return Layout.LANES if cycles[Layout.LANES] <= cycles[Layout.BLOCKS] else Layout.BLOCKS
 
 
 def _cells(graph: Graph, node: Node) -> int:

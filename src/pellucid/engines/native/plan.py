@@ -46,6 +46,10 @@ class Layout(Enum):
     """No image axis."""
 
 
+LAYOUTS: Mapping[str, Layout] = {"lanes": Layout.LANES, "blocks": Layout.BLOCKS}
+"""Of networks, by the names that users know them by."""
+
+
 @dataclass(frozen=True, eq=False)
 class Buffer:
     """A place for numbers.

@@ -28,9 +28,9 @@ from pellucid.engines.engine import (
 )
 from pellucid.engines.native import _native
 from pellucid.engines.native.compiler import Compiler
+from pellucid.engines.native.decisions import decisions, settle
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan, Scope
-from pellucid.engines.native.walk import Choices
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
 
@@ -112,8 +112,10 @@ class NativeProgram(Program):
         self._threads = threads
         self._poison = poison
         self._store = ParameterStore(graph, options.optimizer)
-        choices = Choices(layout, options.precision, dict(options.algorithms))
-        lanes = _native.lanes(instruction_set)
+        self._settled = settle(
+            graph, self._store, options, layout=layout, instruction_set=instruction_set, threads=threads
+        )
+        lanes, choices = _native.lanes(instruction_set), self._settled.choices
         self._compiler = Compiler(graph, self._store, lanes, options.capacity, threads, choices)
         self._plans: dict[tuple[Any, ...], _Executable] = {}
         self._lock = threading.Lock()
@@ -134,9 +136,11 @@ class NativeProgram(Program):
         """What a full batch goes through: forward, or for TRAINING a whole step."""
         options = self.options
         if options.purpose is Purpose.TRAINING and options.objective and options.optimizer:
-            plan = self._compiler.training(options.objective, options.optimizer, bytes_in=True, classes=True)
+            compiler, training = self._compiler, True
+            plan = compiler.training(options.objective, options.optimizer, bytes_in=True, classes=True)
         else:
-            plan = self._forward_compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
+            compiler, training = self._forward_compiler, False
+            plan = compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
         tiles = -(-options.capacity // self._compiler.lanes)
         return Schema(
             steps=plan.schema_steps(),
@@ -144,6 +148,7 @@ class NativeProgram(Program):
             workspace_bytes=plan.sizes[Scope.BATCH]
             + self._threads * plan.sizes[Scope.SHARD]
             + tiles * plan.sizes[Scope.TILE],
+            decisions=decisions(compiler, self._settled, training=training),
         )
 
     def _empty(self, shape: tuple[int, ...]) -> Float32:
@@ -189,10 +194,14 @@ class NativeProgram(Program):
         return outputs
 
     @property
-    def _forward_compiler(self) -> Compiler:
-        """Of forward passes, which go through a large batch a part at a time to spare memory."""
+    def forward_images(self) -> int:
+        """Of a batch that go forwards together; a large one goes a part at a time to spare memory."""
         tiles = 2 * self._threads * self._compiler.lanes
-        return replace(self._compiler, capacity=min(self.options.capacity, max(tiles, FORWARD_IMAGES)))
+        return min(self.options.capacity, max(tiles, FORWARD_IMAGES))
+
+    @property
+    def _forward_compiler(self) -> Compiler:
+        return replace(self._compiler, capacity=self.forward_images)
 
     def forward(self, *inputs: Array) -> tuple[Array, ...]:
         """The graph's outputs."""

@@ -6,13 +6,16 @@ A file a family mirrors layers/: forward and backward side by side, the equation
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
-from pellucid.engines.engine import CompileOptions, Engine, PlannedStep, Purpose, Schema
+from pellucid.engines.engine import Array, CompileOptions, Engine, PlannedStep, Purpose, Schema
 from pellucid.engines.reference.program import ReferenceProgram, ReferenceTrace
+from pellucid.errors import EngineError
 from pellucid.graph import Graph
+from pellucid.tuning import Stopwatch, Tuning
 
 __all__ = ["ReferenceEngine", "ReferenceProgram", "ReferenceTrace"]
 
@@ -31,6 +34,7 @@ class ReferenceEngine(Engine):
 
     def describe(self, graph: Graph, options: CompileOptions) -> Schema:
         """Every node once, and in training once more backwards; every array is kept until the end."""
+        _check_nothing_forced(options)
         training = options.purpose is Purpose.TRAINING
         forward = [PlannedStep(node.name, "forward", "NCHW") for node in graph.nodes]
         backward = [PlannedStep(node.name, "backward", "NCHW") for node in reversed(graph.nodes)]
@@ -45,4 +49,18 @@ class ReferenceEngine(Engine):
 
     def compile(self, graph: Graph, options: CompileOptions) -> ReferenceProgram:
         """A program for this graph, its parameters zero until written."""
+        _check_nothing_forced(options)
         return ReferenceProgram(graph, options, self._dtype)
+
+    def tune(
+        self, graph: Graph, options: CompileOptions, parameters: Mapping[str, Array], stopwatch: Stopwatch
+    ) -> Tuning:
+        """Raises EngineError: there is one definition of a layer."""
+        raise EngineError("the reference engine computes every layer by its definition: nothing to tune")
+
+
+def _check_nothing_forced(options: CompileOptions) -> None:
+    for node, algorithm in options.algorithms:
+        raise EngineError(
+            f"{node}: the reference engine computes every layer by its definition, received {algorithm!r}"
+        )

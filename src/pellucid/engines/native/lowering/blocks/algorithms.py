@@ -8,7 +8,7 @@ from enum import Enum
 from pellucid.engines.native.lowering.blocks import winograd
 from pellucid.engines.native.lowering.blocks.winograd_tiling import POINTS, tiling
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.errors import EngineError
+from pellucid.errors import EngineError, UnknownNameError
 from pellucid.layers import Convolution
 
 BYTES_A_CYCLE = 6
@@ -35,19 +35,32 @@ def algorithms_for(context: NodeContext) -> tuple[Algorithm, ...]:
     return (Algorithm.DIRECT, Algorithm.WINOGRAD)
 
 
-def algorithm_of(context: NodeContext, lanes: int) -> Algorithm:
-    """The algorithm for a node's convolution, all its passes.
+def required_algorithm(context: NodeContext, name: str) -> Algorithm:
+    """The algorithm of this name, which the user wants for a node's convolution.
 
     Raises:
-        EngineError: the one that was asked for cannot compute it.
+        UnknownNameError: there is none of this name.
+        EngineError: it cannot compute the convolution, or the precision forbids it.
     """
-    possible = algorithms_for(context)
+    known = {algorithm.value: algorithm for algorithm in Algorithm}
+    if name not in known:
+        raise UnknownNameError(f"algorithm of {context.name}", name, known)
+    if known[name] in algorithms_for(context):
+        return known[name]
+    if winograd.serves(context):
+        raise EngineError(f"{context.name}: the precision 'direct' forbids winograd")
+    layer, channels = context.node.layer, context.input_shapes[0][0]
+    raise EngineError(
+        f"{context.name}: winograd computes 3x3 kernels of stride 1 in one group, padded by zeros, with "
+        f"at least {winograd.FEWEST_CHANNELS} channels on either side; received {channels} into {layer}"
+    )
+
+
+def algorithm_of(context: NodeContext, lanes: int) -> Algorithm:
+    """The algorithm for a node's convolution, all its passes."""
     if context.algorithm is not None:
-        for algorithm in possible:
-            if algorithm.value == context.algorithm:
-                return algorithm
-        names = ", ".join(algorithm.value for algorithm in possible)
-        raise EngineError(f"{context.name}: its algorithm is one of {names}, received {context.algorithm!r}")
+        return Algorithm(context.algorithm)
+    possible = algorithms_for(context)
     if Algorithm.WINOGRAD in possible and _winograd_cycles(context, lanes) < _direct_cycles(context, lanes):
         return Algorithm.WINOGRAD
     return Algorithm.DIRECT
