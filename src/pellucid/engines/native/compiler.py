@@ -39,8 +39,9 @@ class Compiler:
     shards: int = 1
     choices: Choices = field(default_factory=Choices)
 
-    def _builder(self) -> PlanBuilder:
-        return PlanBuilder(self.lanes, self.store.trainable_values * FLOAT, self.capacity, self.shards)
+    def _builder(self, *, differentiated: bool) -> PlanBuilder:
+        gradient = self.store.trainable_values * FLOAT if differentiated else 0
+        return PlanBuilder(self.lanes, gradient, self.capacity, self.shards)
 
     def layout(self, *, training: bool = False) -> Layout:
         """LANES or BLOCKS: that of the arrays, wherever a layer has kernels for it."""
@@ -60,7 +61,7 @@ class Compiler:
 
     def forward(self, nodes: Sequence[str]) -> Plan:
         """Externals "input:NAME" to "output:NODE" for these nodes; batch statistics are the running ones."""
-        builder = self._builder()
+        builder = self._builder(differentiated=False)
         walk = Walk(
             builder, self.graph, self.store, self._layouts(), visible=frozenset(nodes), choices=self.choices
         )
@@ -72,7 +73,7 @@ class Compiler:
 
     def loss(self, node: str, objective: Objective, *, classes: bool) -> Plan:
         """Externals "scores" and "targets" to "losses", "correct" and "gradient"."""
-        builder = self._builder()
+        builder = self._builder(differentiated=False)
         cells = math.prod(self.graph.shapes[node])
         scores = builder.lanes_buffer(node, cells)
         operands = (builder.external("scores"), None, scores)
@@ -92,7 +93,7 @@ class Compiler:
 
         The forward pass is walked again on each tile, so that a trace need not hold what only this needs.
         """
-        builder = self._builder()
+        builder = self._builder(differentiated=True)
         walk = Walk(
             builder,
             self.graph,
@@ -126,7 +127,7 @@ class Compiler:
 
     def training(self, objective: Objective, optimizer: Optimizer, *, bytes_in: bool, classes: bool) -> Plan:
         """Externals "input:NAME", "indices" and "targets" to "losses" and "correct", updating the state."""
-        builder = self._builder()
+        builder = self._builder(differentiated=True)
         trainable = frozenset(
             name for name, spec in self.graph.parameters.items() if spec.role == "trainable"
         )
