@@ -45,9 +45,9 @@ class Task:
         batch_size: images a step.
         steps: a pass over the images takes.
         compared_steps: whose losses must agree; few where differences of rounding grow fast.
-        learning_rate: small enough that no contestant diverges, however often the pass is repeated, and that the
-            first steps do not make of rounding more than TOLERANCE (at 0.01 those of ResNet-50 do: between
-            PyTorch's own two layouts too).
+        learning_rate: small enough that no contestant diverges, however often the pass is repeated, and
+            that rounding stays within TOLERANCE in the first steps (at 0.01 that of ResNet-50 does not:
+            not between PyTorch's own two layouts either).
     """
 
     network: str

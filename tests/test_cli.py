@@ -171,7 +171,7 @@ def test_the_plan_names_every_step_and_the_memory(pellucid_command: Run) -> None
     status, output, _ = pellucid_command("summary", "lenet5", "--plan", "--training", "--batch-size", "32")
     assert status == 0
     assert "lenet5: training, batches of 32" in output
-    assert re.search(r"conv2 +convolution_\w+ +lanes +every run", output)
+    assert re.search(r"conv2 +filtered_\w+ +lanes +every run", output)
     assert re.search(r"[0-9.]+ MB to work in, [0-9.]+ MB of state", output)
 
 

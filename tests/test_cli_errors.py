@@ -72,8 +72,8 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
         "relu1: algorithms are for convolutions, received 'winograd' for a ReLU",
     ),
     "an algorithm that cannot be": (
-        lambda t: ("summary", "lenet5", "--plan", "--algorithm", "conv1=winograd"),
-        "conv1: winograd computes 3x3 kernels of stride 1",
+        lambda t: ("summary", "lenet5-1998", "--plan", "--algorithm", "c3=winograd"),
+        "c3: winograd computes convolutions of stride 1 in one group",
     ),
     "an algorithm for the reference engine": (
         lambda t: ("summary", "lenet5", "--plan", "--engine", "reference", "--algorithm", "conv1=direct"),

@@ -13,7 +13,7 @@ from training_cases import blobs
 import pellucid
 from pellucid.engines.engine import CompileOptions, Decision, Origin, Purpose, Schema
 from pellucid.engines.native import NativeEngine, instruction_sets
-from pellucid.engines.native.lowering.blocks.algorithms import Algorithm
+from pellucid.engines.native.lowering.algorithms import Algorithm
 from pellucid.engines.native.plan import LAYOUTS
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import EngineError, GraphError, LayerError, PellucidError, UnknownNameError
@@ -112,6 +112,13 @@ def test_minimal_filtering_brings_channel_blocks_and_the_direct_algorithm_leaves
     assert decision(schema, None) == Decision(None, "lanes", Origin.FORCED)
 
 
+@pytest.mark.parametrize("node", ["first", "wide"])
+def test_minimal_filtering_that_blocks_do_not_have_brings_the_batch_into_the_lanes(node: str) -> None:
+    schema = described(network(), {node: "winograd"})
+    assert decision(schema, None) == Decision(None, "lanes", Origin.FORCED)
+    assert "filtered_output" in operations(schema, node)
+
+
 @pytest.mark.parametrize("instruction_set", instruction_sets())
 def test_forced_algorithms_agree(instruction_set: str) -> None:
     net = network(NativeEngine(threads=2, instruction_set=instruction_set, poison=True))
@@ -137,16 +144,6 @@ REFUSED: dict[str, tuple[dict[str, str], type[PellucidError], str]] = {
         UnknownNameError,
         "unknown algorithm of second 'winogard'; did you mean winograd?",
     ),
-    "too few channels": (
-        {"first": "winograd"},
-        EngineError,
-        "first: winograd computes 3x3 kernels of stride 1 .* received 1 into Conv2d.out_channels=16",
-    ),
-    "larger kernels": (
-        {"wide": "winograd"},
-        EngineError,
-        "wide: winograd computes 3x3 .* received 16 into Conv2d.* kernel_size=5",
-    ),
 }
 
 
@@ -163,8 +160,13 @@ def test_what_cannot_be_forced_is_refused_by_name(case: str) -> None:
 def test_a_choice_against_another_is_refused() -> None:
     with pytest.raises(EngineError, match="second: the precision 'direct' forbids winograd"):
         described(network(), {"second": "winograd"}, precision="direct")
-    with pytest.raises(EngineError, match="second: winograd is done in the layout 'blocks', received"):
-        described(network(NativeEngine(layout="lanes")), {"second": "winograd"})
+    in_blocks = network(NativeEngine(layout="blocks"))
+    message = "wide: winograd .* 3x3 kernels .* 'blocks'; received 16 channels into Conv2d.* kernel_size=5"
+    with pytest.raises(EngineError, match=message):
+        described(in_blocks, {"wide": "winograd"})
+    strided = Sequential(Conv2d(4, 3, stride=2), input_shape=(1, 9, 9), engine="native")
+    with pytest.raises(EngineError, match=r"conv1: winograd .* 'blocks', and 3x3 and 5x5 kernels .* 'lanes'"):
+        described(strided, {"conv1": "winograd"})
     twice = CompileOptions(1, Purpose.INFERENCE, algorithms=(("second", "direct"), ("second", "winograd")))
     with pytest.raises(EngineError, match="second: is given one algorithm, received 'winograd' too"):
         NativeEngine().describe(network().graph, twice)
@@ -280,7 +282,7 @@ def test_the_user_comes_before_what_was_measured() -> None:
     forced = NativeEngine(threads=2, instruction_set="generic", layout="lanes")
     decisions = forced.describe(net.graph, net.options(batch_size=BATCH)).decisions
     assert decisions[0] == Decision(None, "lanes", Origin.FORCED)
-    assert {made.choice for made in decisions[1:]} == {"direct"}
+    assert {made.origin for made in decisions[1:]} == {Origin.CHOSEN}
 
 
 def test_what_other_kernels_could_do_is_chosen_anew() -> None:

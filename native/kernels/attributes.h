@@ -70,6 +70,21 @@ PELLUCID_ATTRIBUTES(PoolingAttributes, PELLUCID_WINDOW)
   INTEGER(strip)
 PELLUCID_ATTRIBUTES(ConvolutionAttributes, PELLUCID_CONVOLUTION)
 
+// A convolution along whose rows minimal filtering goes, its input padded; taps: of a square kernel's side.
+// pooled: maxima of two by two outputs are written. strip: tiles of a row that go through at a time.
+#define PELLUCID_FILTERING(INTEGER, REAL) \
+  INTEGER(in_channels)                    \
+  INTEGER(out_channels)                   \
+  INTEGER(in_height)                      \
+  INTEGER(in_width)                       \
+  INTEGER(out_height)                     \
+  INTEGER(out_width)                      \
+  INTEGER(taps)                           \
+  INTEGER(rectify)                        \
+  INTEGER(pooled)                         \
+  INTEGER(strip)
+PELLUCID_ATTRIBUTES(FilteringAttributes, PELLUCID_FILTERING)
+
 #define PELLUCID_LINEAR(INTEGER, REAL) INTEGER(in_features) INTEGER(out_features) INTEGER(row)
 PELLUCID_ATTRIBUTES(LinearAttributes, PELLUCID_LINEAR)
 

@@ -10,6 +10,7 @@
 #include "base/simd.h"
 #include "kernels/attributes.h"
 #include "kernels/blocks/description.h"
+#include "kernels/minimal_filtering.h"
 
 namespace pellucid::PELLUCID_ISA {
 
@@ -17,8 +18,7 @@ namespace pellucid::PELLUCID_ISA {
 // not.
 #define PELLUCID_KEEP_LOOP _Pragma("GCC unroll 1")
 
-constexpr int TILE = 4;   // outputs along a tile's side
-constexpr int PATCH = 6;  // inputs that they see
+constexpr int TILE = 4;  // outputs along a tile's side; they see PATCH inputs
 constexpr int POINTS = PATCH * PATCH;
 constexpr int TAPS = 3;
 constexpr int KERNEL = TAPS * TAPS;
@@ -159,31 +159,7 @@ struct WinogradGradients {
 void transform_gradients(const WinogradGradients& gradients, const WinogradChannels& channels,
                          std::int64_t group, std::int64_t begin, std::int64_t end, float* weights);
 
-// B^T d; the results lie `stride` apart, as of all that follow.
-PELLUCID_INLINE void transform_patch(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {
-  const Vector difference = d[3] - d[1];
-  const Vector even = d[4] - 4.0F * d[2];
-  const Vector odd = d[3] - 4.0F * d[1];
-  const Vector outer = d[4] - d[2];
-  to[0] = 4.0F * (d[0] - d[2]) + outer;
-  to[stride] = even + odd;
-  to[2 * stride] = even - odd;
-  to[3 * stride] = outer + 2.0F * difference;
-  to[4 * stride] = outer - 2.0F * difference;
-  to[5 * stride] = (d[5] - d[3]) - 4.0F * difference;
-}
-
-// A^T m.
-PELLUCID_INLINE void transform_product(const Vector (&m)[PATCH], Vector* to, std::int64_t stride) {
-  const Vector sum1 = m[1] + m[2];
-  const Vector difference1 = m[1] - m[2];
-  const Vector sum2 = m[3] + m[4];
-  const Vector difference2 = m[3] - m[4];
-  to[0] = (m[0] + sum1) + sum2;
-  to[stride] = difference1 + 2.0F * difference2;
-  to[2 * stride] = sum1 + 4.0F * sum2;
-  to[3 * stride] = (difference1 + m[5]) + 8.0F * difference2;
-}
+// The transforms along one axis of what minimal_filtering.h does not have; results lie `stride` apart.
 
 // G g.
 PELLUCID_INLINE void transform_taps(const Vector (&g)[TAPS], Vector* to, std::int64_t stride) {
@@ -195,20 +171,6 @@ PELLUCID_INLINE void transform_taps(const Vector (&g)[TAPS], Vector* to, std::in
   to[3 * stride] = far + (1.0F / 12) * g[1];
   to[4 * stride] = far - (1.0F / 12) * g[1];
   to[5 * stride] = g[2];
-}
-
-// A delta.
-PELLUCID_INLINE void transform_tile(const Vector (&delta)[TILE], Vector* to, std::int64_t stride) {
-  const Vector even = delta[0] + delta[2];
-  const Vector odd = delta[1] + delta[3];
-  const Vector far_even = delta[0] + 4.0F * delta[2];
-  const Vector far_odd = 2.0F * delta[1] + 8.0F * delta[3];
-  to[0] = delta[0];
-  to[stride] = even + odd;
-  to[2 * stride] = even - odd;
-  to[3 * stride] = far_even + far_odd;
-  to[4 * stride] = far_even - far_odd;
-  to[5 * stride] = delta[3];
 }
 
 // G^T u.

@@ -2,7 +2,7 @@
 // where `rectify` is set.
 #include "base/simd.h"
 #include "kernels/block.h"
-#include "kernels/convolution/convolution.h"
+#include "kernels/convolution/passes.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -122,15 +122,9 @@ void correlate_maps(const ConvolutionAttributes& shape, OutputArguments a, int m
 
 }  // namespace
 
-void convolution_output(const Call& call) {
-  const auto& shape = call.as<ConvolutionAttributes>();
-  const auto* input = call.operand<const Vector>(0);
-  const auto* weights = call.operand<const float>(1);
-  const auto* bias = call.operand<const float>(2);
-  const auto* groups = call.operand<const ConnectionGroup>(3);
-  const auto* connections = call.operand<const Connection>(4);
-  auto* output = call.operand<Vector>(5);
-
+void convolve(const ConvolutionAttributes& shape, const Vector* input, const float* weights,
+              const float* bias, const ConnectionGroup* groups, const Connection* connections,
+              Vector* output) {
   const int in_width = static_cast<int>(shape.in_width);
   OutputArguments a = {};
   a.plane = static_cast<int>(shape.in_height) * in_width;
@@ -158,6 +152,12 @@ void convolution_output(const Call& call) {
       correlate_maps(shape, a, maps, input);
     }
   }
+}
+
+void convolution_output(const Call& call) {
+  convolve(call.as<ConvolutionAttributes>(), call.operand<const Vector>(0), call.operand<const float>(1),
+           call.operand<const float>(2), call.operand<const ConnectionGroup>(3),
+           call.operand<const Connection>(4), call.operand<Vector>(5));
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -6,7 +6,7 @@
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/convolution/convolution.h"
-#include "kernels/convolution/weight_gradient.h"
+#include "kernels/convolution/passes.h"
 #include "kernels/declarations.h"
 #include "kernels/pooling/maximum.h"
 

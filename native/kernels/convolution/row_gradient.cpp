@@ -6,7 +6,7 @@
 // zero is formed.
 #include "base/simd.h"
 #include "kernels/block.h"
-#include "kernels/convolution/convolution.h"
+#include "kernels/convolution/passes.h"
 #include "kernels/convolution/taps.h"
 #include "kernels/declarations.h"
 
@@ -144,14 +144,8 @@ constexpr RowTable<MAX_TAPS> blocks;
 
 }  // namespace
 
-void convolution_row_gradient(const Call& call) {
-  const auto& shape = call.as<ConvolutionAttributes>();
-  const auto* gradient = call.operand<const Vector>(0);
-  const auto* weights = call.operand<const float>(1);
-  const auto* groups = call.operand<const ConnectionGroup>(2);
-  const auto* connections = call.operand<const Connection>(3);
-  auto* output = call.operand<Vector>(4);
-
+void scatter_rows(const ConvolutionAttributes& shape, const Vector* gradient, const float* weights,
+                  const ConnectionGroup* groups, const Connection* connections, Vector* output) {
   const int in_width = static_cast<int>(shape.in_width);
   const int out_width = static_cast<int>(shape.out_width);
   const int taps = static_cast<int>(shape.kernel_width);
@@ -186,6 +180,12 @@ void convolution_row_gradient(const Call& call) {
       }
     }
   }
+}
+
+void convolution_row_gradient(const Call& call) {
+  scatter_rows(call.as<ConvolutionAttributes>(), call.operand<const Vector>(0), call.operand<const float>(1),
+               call.operand<const ConnectionGroup>(2), call.operand<const Connection>(3),
+               call.operand<Vector>(4));
 }
 
 }  // namespace pellucid::PELLUCID_ISA

@@ -2,11 +2,10 @@
 // adds: (weights, lanes), one float a lane, reduced over lanes and shards at the end of the step.
 //
 // dJ/dw[o, c, u] = sum over images and positions i of delta[o, i] x[c, i S + u D].
-#include "kernels/convolution/weight_gradient.h"
-
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/convolution/convolution.h"
+#include "kernels/convolution/passes.h"
 #include "kernels/convolution/weight_rows.h"
 #include "kernels/declarations.h"
 

@@ -30,8 +30,8 @@ class PlanBuilder:
 
     Args:
         lanes: images a tile, and channels a block.
-        gradient_bytes: size of the gradient of all trainable parameters, first in the batch scope; 0 for a plan
-            that forms none.
+        gradient_bytes: size of the gradient of all trainable parameters, first in the batch scope; 0 for
+            a plan that forms none.
         capacity: images in a batch, at most.
         shards: that work is shared out among.
     """

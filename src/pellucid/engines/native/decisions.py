@@ -1,18 +1,19 @@
 """Who decides what about a plan: the user before what was measured, and that before the cost models.
 
-The layout is the whole network's, and minimal filtering is done on channel blocks: forcing it on one
-convolution puts the network there. The direct algorithm is done in either layout, so forcing it leaves the
-layout as it was. An engine whose layout is forced follows no tuning: that was measured without force.
+The layout is the whole network's. Forcing minimal filtering on a convolution puts the network on channel
+blocks, or, where it cannot be done there, the batch in the lanes. The direct algorithm is done in either
+layout, so forcing it leaves the layout as it was. An engine whose layout is forced follows no tuning: that
+was measured without force.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pellucid.engines.engine import CompileOptions, Decision, Origin
 from pellucid.engines.native.compiler import Compiler
-from pellucid.engines.native.lowering.blocks.algorithms import (
+from pellucid.engines.native.lowering.algorithms import (
     Algorithm,
     algorithm_of,
     algorithms_for,
@@ -67,12 +68,8 @@ def settle(
         UnknownNameError: an algorithm is forced on a node that does not exist, or does not exist itself.
         EngineError: a forced algorithm cannot compute its node, or not in the forced layout.
     """
-    forced = _forced(graph, store, options)
-    for name, algorithm in forced.items():
-        if algorithm is Algorithm.WINOGRAD and layout is Layout.LANES:
-            raise EngineError(
-                f"{name}: winograd is done in the layout 'blocks', received an engine with the layout 'lanes'"
-            )
+    layouts = (layout,) if layout is not None else (Layout.BLOCKS, Layout.LANES)
+    forced = _forced(graph, store, options, layouts)
     if layout is not None:
         return _settled(options, layout, Origin.FORCED, {}, forced)
     workload = options.purpose.value, options.capacity, instruction_set, threads
@@ -80,7 +77,8 @@ def settle(
     tuning = next((tuning for tuning in measured if tuning.workload == workload), None)
     tuned = _tuned(graph, store, options, tuning) if tuning is not None else {}
     if Algorithm.WINOGRAD in forced.values():
-        return _settled(options, Layout.BLOCKS, Origin.FORCED, tuned, forced)
+        served = _serving_layout(graph, store, options, forced)
+        return _settled(options, served, Origin.FORCED, tuned if served is Layout.BLOCKS else {}, forced)
     if tuning is not None:
         return _settled(options, LAYOUTS[tuning.layout], Origin.TUNED, tuned, forced)
     return _settled(options, None, Origin.CHOSEN, {}, forced)
@@ -97,7 +95,20 @@ def _settled(
     return Settled(Choices(layout, options.precision, algorithms), origin, frozenset(forced))
 
 
-def _forced(graph: Graph, store: ParameterStore, options: CompileOptions) -> Mapping[str, Algorithm]:
+def _serving_layout(
+    graph: Graph, store: ParameterStore, options: CompileOptions, forced: Mapping[str, Algorithm]
+) -> Layout:
+    """Channel blocks, unless a forced algorithm is done with the batch in the lanes only."""
+    in_blocks = all(
+        algorithm in algorithms_for(_context(graph, store, name, options.precision), Layout.BLOCKS)
+        for name, algorithm in forced.items()
+    )
+    return Layout.BLOCKS if in_blocks else Layout.LANES
+
+
+def _forced(
+    graph: Graph, store: ParameterStore, options: CompileOptions, layouts: Collection[Layout]
+) -> Mapping[str, Algorithm]:
     forced: dict[str, Algorithm] = {}
     for name, algorithm in options.algorithms:
         if name in forced:
@@ -107,7 +118,7 @@ def _forced(graph: Graph, store: ParameterStore, options: CompileOptions) -> Map
             raise EngineError(
                 f"{name}: algorithms are for convolutions, received {algorithm!r} for a {layer.name}"
             )
-        forced[name] = required_algorithm(_context(graph, store, name, options.precision), algorithm)
+        forced[name] = required_algorithm(_context(graph, store, name, options.precision), algorithm, layouts)
     return forced
 
 
@@ -119,7 +130,8 @@ def _tuned(
     return {
         name: algorithm
         for name, algorithm in tuned.items()
-        if algorithm in algorithms_for(_context(graph, store, name, options.precision))
+        if algorithm
+        in algorithms_for(_context(graph, store, name, options.precision), LAYOUTS[tuning.layout])
     }
 
 
@@ -143,8 +155,8 @@ def convolutions(graph: Graph) -> list[str]:
 
 
 def possible_algorithms(graph: Graph, store: ParameterStore, name: str) -> tuple[Algorithm, ...]:
-    """Those that can compute a convolution."""
-    return algorithms_for(_context(graph, store, name, "default"))
+    """Those that can compute a convolution on channel blocks."""
+    return algorithms_for(_context(graph, store, name, "default"), Layout.BLOCKS)
 
 
 def decisions(compiler: Compiler, settled: Settled, *, training: bool) -> tuple[Decision, ...]:
@@ -154,11 +166,10 @@ def decisions(compiler: Compiler, settled: Settled, *, training: bool) -> tuple[
     (word,) = (word for word, known in LAYOUTS.items() if known is layout)
     made = [Decision(None, word, settled.layout_origin)]
     for name in convolutions(graph):
-        algorithm = Algorithm.DIRECT
+        context = _context(graph, compiler.store, name, choices.precision, compiler.capacity)
         if name in choices.algorithms:
             algorithm = Algorithm(choices.algorithms[name])
-        elif layout is Layout.BLOCKS:
-            context = _context(graph, compiler.store, name, choices.precision, compiler.capacity)
-            algorithm = algorithm_of(context, compiler.lanes)
+        else:
+            algorithm = algorithm_of(context, compiler.lanes, layout)
         made.append(Decision(name, algorithm.value, settled.origin(name)))
     return tuple(made)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pellucid.engines.native.lowering import BLOCK_LOWERINGS
+from pellucid.engines.native.lowering import BLOCK_LOWERINGS, filtering
 from pellucid.engines.native.lowering.blocks.winograd import FEWEST_CHANNELS
 from pellucid.engines.native.plan import Layout
 from pellucid.graph import Graph, Node
@@ -85,7 +85,11 @@ def _lanes_cycles(graph: Graph, node: Node, workload: Workload) -> float:
         return 0  # computed with the convolution before it
     tiles = -(-workload.images // workload.lanes)
     rounds = -(-tiles // workload.threads)  # of tiles side by side
-    arithmetic = node.layer.cost(graph.input_shapes(node)) / MULTIPLY_ADDS_A_CYCLE
+    inputs = graph.input_shapes(node)
+    multiply_adds = node.layer.cost(inputs)
+    if filtering.serves(node.layer, inputs):
+        multiply_adds = min(multiply_adds, filtering.multiply_adds(node.layer, inputs))
+    arithmetic = multiply_adds / MULTIPLY_ADDS_A_CYCLE
     tile_bytes = _cells(graph, node) * workload.lanes * 4
     # Batch statistics end the walk over a tile, so that everything around them goes through memory.
     leaves_cache = tile_bytes > CACHE_BYTES or (workload.training and isinstance(node.layer, BatchNorm2d))

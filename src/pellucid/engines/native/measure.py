@@ -17,7 +17,7 @@ from pellucid.engines.engine import Array, CompileOptions, Examples, Purpose, Wa
 from pellucid.engines.native import _native
 from pellucid.engines.native.decisions import convolutions, possible_algorithms
 from pellucid.engines.native.layouts import Workload, estimated_cycles
-from pellucid.engines.native.lowering.blocks.algorithms import Algorithm
+from pellucid.engines.native.lowering.algorithms import Algorithm
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import LAYOUTS, Layout
 from pellucid.engines.native.program import NativeProgram

@@ -14,7 +14,7 @@ from pellucid.engines.native.lowering.blocks.value import (
     to_lanes,
     total,
 )
-from pellucid.engines.native.lowering.convolution import Geometry
+from pellucid.engines.native.lowering.geometry import Geometry
 from pellucid.engines.native.lowering.merge import add_buffers
 from pellucid.engines.native.plan import Attributes, Buffer
 from pellucid.layers import Shape

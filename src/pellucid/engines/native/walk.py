@@ -13,7 +13,7 @@ from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, fused
 from pellucid.engines.native.lowering.blocks.chain import CHAINED, chain_forward
 from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource, plain
 from pellucid.engines.native.lowering.context import Cache
-from pellucid.engines.native.lowering.convolution import Geometry, geometry
+from pellucid.engines.native.lowering.geometry import Geometry, geometry
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout
 from pellucid.engines.native.values import Gradients, Value, Values

@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pellucid.engines.native.builder import PlanBuilder
+from pellucid.engines.native.lowering.algorithms import Algorithm, algorithm_of
+from pellucid.engines.native.lowering.connections import input_connections, output_connections
 from pellucid.engines.native.lowering.context import (
     Cache,
     Lowering,
@@ -17,166 +16,25 @@ from pellucid.engines.native.lowering.context import (
     bias_gradient,
     reduce_sums,
 )
-from pellucid.engines.native.plan import Buffer
-from pellucid.errors import UnsupportedLayer
-from pellucid.layers import AxisWindow, Conv1d, Conv2d, Convolution, Layer
-
-MODES = {"zeros": 0, "edge": 1, "reflect": 2, "circular": 3}
-"""As in native/kernels/transfer/pad.h."""
-
-LONGEST_KERNEL = 512
-"""As in native/kernels/convolution/convolution.h."""
-
-LONGEST_SCATTERED_ROW = 7
-"""Kernel width up to which an input gradient is scattered in registers; row_gradient.cpp."""
-
-
-@dataclass(frozen=True)
-class Connections:
-    """Which maps each map is computed from, as native/kernels/convolution/convolution.h lays it out.
-
-    Attributes:
-        groups: (groups, 5): first map, maps, first connection, connections, weights between two maps.
-        pairs: (connections, 2): map read, where its kernel begins.
-    """
-
-    groups: NDArray[np.int32]
-    pairs: NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """A convolution's sizes in two dimensions, its input padded."""
-
-    in_channels: int
-    out_channels: int
-    rows: AxisWindow
-    columns: AxisWindow
-
-    @property
-    def padded(self) -> tuple[int, int]:
-        """Height and width of the padded input."""
-        return (
-            self.rows.input + self.rows.pad_start + self.rows.pad_end,
-            self.columns.input + self.columns.pad_start + self.columns.pad_end,
-        )
-
-    @property
-    def is_padded(self) -> bool:
-        """Whether anything lies around the input."""
-        return self.padded != (self.rows.input, self.columns.input)
-
-    @property
-    def scatters_rows(self) -> bool:
-        """Whether the input gradient is formed by scattering rows, which needs no padding."""
-        columns = self.columns
-        return columns.stride == columns.dilation == 1 and columns.kernel <= LONGEST_SCATTERED_ROW
-
-    @property
-    def gradient_pads(self) -> tuple[int, int]:
-        """Cells to add before and after each row of the output gradient, for the input gradient's taps."""
-        if self.scatters_rows:
-            return 0, 0
-        columns = self.columns
-        before = (columns.extent - 1) // columns.stride
-        after = max(0, (self.padded[1] - 1) // columns.stride - (columns.output - 1))
-        return before, after
-
-    def attributes(self, groups: int, *, rectify: bool = False, strip: int = 0) -> dict[str, int]:
-        """As the kernels take them."""
-        before, after = self.gradient_pads
-        return {
-            "groups": groups,
-            "in_height": self.padded[0],
-            "in_width": self.padded[1],
-            "out_height": self.rows.output,
-            "out_width": self.columns.output,
-            "kernel_height": self.rows.kernel,
-            "kernel_width": self.columns.kernel,
-            "stride_height": self.rows.stride,
-            "stride_width": self.columns.stride,
-            "dilation_height": self.rows.dilation,
-            "dilation_width": self.columns.dilation,
-            "gradient_pad": before,
-            "gradient_width": before + self.columns.output + after,
-            "rectify": int(rectify),
-            "strip": strip,
-        }
-
-    def pad_attributes(self, mode: str) -> dict[str, int]:
-        """Of the step that pads the input."""
-        return {
-            "channels": self.in_channels,
-            "height": self.rows.input,
-            "width": self.columns.input,
-            "top": self.rows.pad_start,
-            "bottom": self.rows.pad_end,
-            "left": self.columns.pad_start,
-            "right": self.columns.pad_end,
-            "mode": MODES[mode],
-        }
-
-
-def geometry(context: NodeContext, layer: Convolution) -> Geometry:
-    """The sizes at a node; a 1-D convolution has one row."""
-    axes = layer.window(context.input_shapes)
-    if max(layer.kernel) > LONGEST_KERNEL:
-        raise UnsupportedLayer(
-            f"{context.name}: the native engine takes kernels up to {LONGEST_KERNEL} long, "
-            f"received {max(layer.kernel)}; the reference engine has no such limit"
-        )
-    rows = axes[0] if len(axes) == 2 else AxisWindow(1, 1)
-    return Geometry(context.input_shapes[0][0], layer.out_channels, rows, axes[-1])
-
-
-def output_connections(layer: Convolution, in_channels: int) -> Connections:
-    """For output maps: neighbours that see the same input maps share a group."""
-    taps = math.prod(layer.kernel)
-    groups: list[list[int]] = []
-    pairs: list[tuple[int, int]] = []
-    weight = 0
-    previous: tuple[int, ...] | None = None
-    for output, row in enumerate(layer.table(in_channels)):
-        if row == previous:
-            groups[-1][1] += 1
-        else:
-            groups.append([output, 1, len(pairs), len(row), len(row) * taps])
-            pairs.extend((channel, weight + i * taps) for i, channel in enumerate(row))
-            previous = row
-        weight += len(row) * taps
-    return Connections(np.array(groups, np.int32), np.array(pairs, np.int32))
-
-
-def input_connections(layer: Convolution, in_channels: int) -> Connections:
-    """For input maps: which output maps saw them, and with which kernel."""
-    taps = math.prod(layer.kernel)
-    seen_by: list[list[tuple[int, int]]] = [[] for _ in range(in_channels)]
-    weight = 0
-    for output, row in enumerate(layer.table(in_channels)):
-        for channel in row:
-            seen_by[channel].append((output, weight))
-            weight += taps
-    groups: list[list[int]] = []
-    pairs: list[tuple[int, int]] = []
-    for channel, seen in enumerate(seen_by):
-        shifted = [(output, start - taps) for output, start in seen]
-        if channel > 0 and seen and shifted == seen_by[channel - 1]:
-            groups[-1][1] += 1
-        else:
-            groups.append([channel, 1, len(pairs), len(seen), taps])
-            pairs.extend(seen)
-        # A run of neighbours keeps the first one's kernels, each `taps` further for the next map.
-    return Connections(np.array(groups, np.int32), np.array(pairs, np.int32).reshape(-1, 2))
+from pellucid.engines.native.lowering.filtering import Filtering
+from pellucid.engines.native.lowering.geometry import MODES, Geometry, geometry
+from pellucid.engines.native.plan import Buffer, Layout
+from pellucid.layers import Conv1d, Conv2d, Convolution, Layer
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """A convolution ready to be computed: what its kernels read besides the parameters."""
+    """A convolution ready to be computed: what its kernels read besides the parameters.
+
+    Attributes:
+        filtering: in whose way it is computed; None for the definition's.
+    """
 
     sizes: Geometry
     padded: Buffer
     groups: Buffer
     pairs: Buffer
+    filtering: Filtering | None = None
 
     @property
     def group_count(self) -> int:
@@ -196,7 +54,10 @@ def prepare(builder: PlanBuilder, context: NodeContext, source: Buffer) -> Corre
     connections = output_connections(layer, sizes.in_channels)
     groups = builder.constant(f"{context.name} groups", connections.groups)
     pairs = builder.constant(f"{context.name} connections", connections.pairs)
-    return Correlation(sizes, padded, groups, pairs)
+    filtering = None
+    if algorithm_of(context, builder.lanes, Layout.LANES) is Algorithm.WINOGRAD:
+        filtering = Filtering(builder, context, sizes)
+    return Correlation(sizes, padded, groups, pairs, filtering)
 
 
 def correlate(
@@ -205,6 +66,9 @@ def correlate(
     """The output, after a ReLU where `rectify` is set."""
     c = correlation
     output = builder.lanes_buffer(context.name, context.cells)
+    if c.filtering is not None:
+        c.filtering.output(c.padded, output, rectify=rectify)
+        return output
     operands = (c.padded, context.parameter("weight"), context.parameter("bias"), c.groups, c.pairs, output)
     attributes = c.sizes.attributes(c.group_count, rectify=rectify)
     builder.tile("convolution_output", context.name, operands, attributes)
@@ -221,18 +85,38 @@ def backward(
     builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: Buffer, wanted: Sequence[bool]
 ) -> list[Buffer | None]:
     """dJ/dW by correlating input and gradient, dJ/db by summing, dJ/dx by the full correlation."""
-    weight_gradient(builder, context, cache, gradient)
     bias_gradient(builder, context, gradient)
-    return [input_gradient(builder, context, cache.sizes, gradient) if wanted[0] else None]
+    return [gradients(builder, context, cache, gradient, wanted=wanted[0])]
 
 
-def weight_gradient(
-    builder: PlanBuilder, context: NodeContext, correlation: Correlation, gradient: Buffer
-) -> None:
-    """dJ/dW from the output's gradient, where it is wanted."""
+def gradients(
+    builder: PlanBuilder, context: NodeContext, correlation: Correlation, gradient: Buffer, *, wanted: bool
+) -> Buffer | None:
+    """dJ/dW from the output's gradient, where it is wanted; and dJ/dx, if that is."""
     target = context.gradient("weight")
-    if target is None:
-        return
+    if correlation.filtering is not None:
+        padded = correlation.filtering.gradients(correlation.padded, gradient, target, wanted=wanted)
+    else:
+        if target is not None:
+            _weight_gradient(builder, context, correlation, gradient, target)
+        padded = _padded_gradient(builder, context, correlation.sizes, gradient) if wanted else None
+    return None if padded is None else _unpadded(builder, context, correlation.sizes, padded)
+
+
+def _unpadded(builder: PlanBuilder, context: NodeContext, sizes: Geometry, padded: Buffer) -> Buffer:
+    """The padding's adjoint: each cell's gradient to the cell that it repeats."""
+    if not sizes.is_padded:
+        return padded
+    layer = context.node.layer
+    assert isinstance(layer, Convolution)
+    result = builder.lanes_buffer(f"d input of {context.name}", context.input_cells)
+    builder.tile("pad_gradient", context.name, (padded, result), sizes.pad_attributes(layer.padding_mode))
+    return result
+
+
+def _weight_gradient(
+    builder: PlanBuilder, context: NodeContext, correlation: Correlation, gradient: Buffer, target: Buffer
+) -> None:
     sums = builder.sums(f"{context.name}.weight sums", target.nbytes // 4)
     operands = (correlation.padded, gradient, correlation.groups, correlation.pairs, sums)
     attributes = correlation.sizes.attributes(correlation.group_count)
@@ -240,8 +124,8 @@ def weight_gradient(
     reduce_sums(builder, context, sums, target)
 
 
-def input_gradient(builder: PlanBuilder, context: NodeContext, sizes: Geometry, gradient: Buffer) -> Buffer:
-    """dJ/dx from the output's gradient: that of the padded input, then the padding's adjoint."""
+def _padded_gradient(builder: PlanBuilder, context: NodeContext, sizes: Geometry, gradient: Buffer) -> Buffer:
+    """dJ/dx of the padded input, by the full correlation."""
     layer = context.node.layer
     assert isinstance(layer, Convolution)
     connections = input_connections(layer, sizes.in_channels)
@@ -269,11 +153,7 @@ def input_gradient(builder: PlanBuilder, context: NodeContext, sizes: Geometry, 
     operands = (gradient, context.parameter("weight"), groups, pairs, padded)
     operation = "convolution_row_gradient" if sizes.scatters_rows else "convolution_input_gradient"
     builder.tile(operation, context.name, operands, sizes.attributes(len(connections.groups)))
-    if not sizes.is_padded:
-        return padded
-    result = builder.lanes_buffer(f"d input of {context.name}", context.input_cells)
-    builder.tile("pad_gradient", context.name, (padded, result), sizes.pad_attributes(layer.padding_mode))
-    return result
+    return padded
 
 
 LOWERINGS: dict[type[Layer], Lowering] = {

@@ -11,9 +11,8 @@ from pellucid.engines.native.lowering.context import NodeContext, bias_gradient,
 from pellucid.engines.native.lowering.convolution import (
     Correlation,
     correlate,
-    input_gradient,
+    gradients,
     prepare,
-    weight_gradient,
 )
 from pellucid.engines.native.lowering.pooling import window_attributes
 from pellucid.engines.native.plan import Buffer
@@ -52,6 +51,9 @@ def forward(builder: PlanBuilder, chain: Chain, source: Buffer) -> tuple[Buffer,
     winners = None
     if context.differentiated:
         winners = builder.lanes_buffer(f"{pooling.name} winners", pooling.cells, "int32")
+    if correlation.filtering is not None:
+        correlation.filtering.output(correlation.padded, output, winners, rectify=rectify, pooled=True)
+        return output, ChainCache(correlation, output, winners)
     operands = (
         correlation.padded,
         context.parameter("weight"),
@@ -71,15 +73,15 @@ def backward(
 ) -> Buffer | None:
     """The gradient of the convolution's input, if wanted, and those of its parameters."""
     context, correlation = chain.convolution, cache.correlation
-    if chain.pooling is not None and not wanted and context.gradient("weight") is not None:
+    alone = not wanted and correlation.filtering is None and context.gradient("weight") is not None
+    if chain.pooling is not None and alone:
         _strips(builder, chain, cache, gradient)
         return None
     if chain.pooling is not None:
         gradient = _unpool(builder, chain.pooling, context, cache, gradient)
     elif chain.rectifier is not None:
         gradient = _rectify(builder, chain.rectifier, context, cache, gradient)
-    weight_gradient(builder, context, correlation, gradient)
-    return input_gradient(builder, context, correlation.sizes, gradient) if wanted else None
+    return gradients(builder, context, correlation, gradient, wanted=wanted)
 
 
 def _bias_sums(builder: PlanBuilder, context: NodeContext) -> Buffer | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pellucid.engines.native.builder import PlanBuilder
+from pellucid.engines.native.lowering.algorithms import Algorithm, algorithm_of
 from pellucid.engines.native.lowering.blocks import direct, winograd
-from pellucid.engines.native.lowering.blocks.algorithms import Algorithm, algorithm_of
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue, channel_sums
 from pellucid.engines.native.lowering.blocks.kernel_gradient import bias_gradient
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.lowering.convolution import Geometry, geometry
-from pellucid.engines.native.plan import Buffer
+from pellucid.engines.native.lowering.geometry import Geometry, geometry
+from pellucid.engines.native.plan import Buffer, Layout
 from pellucid.layers import BatchNorm2d, Conv1d, Conv2d, Convolution, Layer
 
 
@@ -28,7 +28,7 @@ def convolution_output(
     builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue
 ) -> BlockValue:
     """A convolution's output, put through what comes after it."""
-    match algorithm_of(context, builder.lanes):
+    match algorithm_of(context, builder.lanes, Layout.BLOCKS):
         case Algorithm.DIRECT:
             return direct.output(builder, context, sizes_of(context), value, epilogue)
         case Algorithm.WINOGRAD:
@@ -58,7 +58,7 @@ def backward(
     """dJ/dW and dJ/db where they are wanted, then dJ/dx."""
     bias_gradient(builder, context, gradient)
     target = context.gradient("weight")
-    match algorithm_of(context, builder.lanes):
+    match algorithm_of(context, builder.lanes, Layout.BLOCKS):
         case Algorithm.DIRECT:
             sizes = sizes_of(context)
             if target is not None:

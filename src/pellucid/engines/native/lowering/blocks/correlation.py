@@ -15,11 +15,11 @@ from pellucid.engines.native.lowering.blocks.connections import (
     block_connections,
     connection_numbers,
 )
-from pellucid.engines.native.lowering.blocks.derived import derive, derived_buffer
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.engines.native.lowering.convolution import Geometry
+from pellucid.engines.native.lowering.derived import derive, derived_buffer
+from pellucid.engines.native.lowering.geometry import Geometry
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow, Convolution, Shape
 

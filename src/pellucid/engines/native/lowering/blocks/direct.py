@@ -18,7 +18,7 @@ from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.kernel_gradient import weight_gradient
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.engines.native.lowering.convolution import Geometry
+from pellucid.engines.native.lowering.geometry import Geometry
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow, Convolution
 

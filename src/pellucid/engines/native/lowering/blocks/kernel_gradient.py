@@ -17,7 +17,7 @@ from pellucid.engines.native.lowering.blocks.correlation import (
 )
 from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, plain
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.engines.native.lowering.convolution import Geometry
+from pellucid.engines.native.lowering.geometry import Geometry
 from pellucid.engines.native.plan import Buffer, Step
 
 TOTALS = 128 * 1024

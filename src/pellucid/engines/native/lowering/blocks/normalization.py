@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.native.builder import UPDATE_TURN, PlanBuilder
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
-from pellucid.engines.native.lowering.blocks.derived import derive, derived_buffer
 from pellucid.engines.native.lowering.blocks.epilogue import channel_sums
 from pellucid.engines.native.lowering.blocks.value import (
     BlockValue,
@@ -19,6 +18,7 @@ from pellucid.engines.native.lowering.blocks.value import (
     plain,
 )
 from pellucid.engines.native.lowering.context import Cache, NodeContext
+from pellucid.engines.native.lowering.derived import derive, derived_buffer
 from pellucid.engines.native.lowering.normalization import attributes, required
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import BatchNorm2d, Layer, Normalize

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.blocks.derived import derive, derived_buffer, is_kept
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.blocks.winograd_tiling import (
@@ -20,6 +19,7 @@ from pellucid.engines.native.lowering.blocks.winograd_tiling import (
     tiling,
 )
 from pellucid.engines.native.lowering.context import NodeContext
+from pellucid.engines.native.lowering.derived import derive, derived_buffer, is_kept
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow, Conv2d
 

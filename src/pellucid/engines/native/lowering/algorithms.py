@@ -1,13 +1,16 @@
-"""How a convolution on channel blocks is computed: a cost model in clock cycles, unless it was asked for."""
+"""How a convolution is computed: a cost model in clock cycles, unless it was asked for."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from enum import Enum
 
+from pellucid.engines.native.lowering import filtering
 from pellucid.engines.native.lowering.blocks import winograd
 from pellucid.engines.native.lowering.blocks.winograd_tiling import POINTS, tiling
 from pellucid.engines.native.lowering.context import NodeContext
+from pellucid.engines.native.plan import Layout
 from pellucid.errors import EngineError, UnknownNameError
 from pellucid.layers import Convolution
 
@@ -22,21 +25,34 @@ TRANSFORM_CYCLES = 120
 
 
 class Algorithm(Enum):
-    """How a convolution is computed."""
+    """How a convolution is computed.
+
+    Minimal filtering, which Winograd brought to light, goes along rows where the batch lies in the lanes, and
+    along rows and columns on channel blocks.
+    """
 
     DIRECT = "direct"
     WINOGRAD = "winograd"
 
 
-def algorithms_for(context: NodeContext) -> tuple[Algorithm, ...]:
-    """Those that can compute a node's convolution."""
-    if context.precision == "direct" or not winograd.serves(context):
+def algorithms_for(context: NodeContext, layout: Layout) -> tuple[Algorithm, ...]:
+    """Those that can compute a node's convolution in a layout."""
+    if context.precision == "direct" or not _filters(context, layout):
         return (Algorithm.DIRECT,)
     return (Algorithm.DIRECT, Algorithm.WINOGRAD)
 
 
-def required_algorithm(context: NodeContext, name: str) -> Algorithm:
+def _filters(context: NodeContext, layout: Layout) -> bool:
+    if layout is Layout.BLOCKS:
+        return winograd.serves(context)
+    return filtering.serves(context.node.layer, context.input_shapes)
+
+
+def required_algorithm(context: NodeContext, name: str, layouts: Collection[Layout]) -> Algorithm:
     """The algorithm of this name, which the user wants for a node's convolution.
+
+    Args:
+        layouts: that the network may have.
 
     Raises:
         UnknownNameError: there is none of this name.
@@ -45,25 +61,39 @@ def required_algorithm(context: NodeContext, name: str) -> Algorithm:
     known = {algorithm.value: algorithm for algorithm in Algorithm}
     if name not in known:
         raise UnknownNameError(f"algorithm of {context.name}", name, known)
-    if known[name] in algorithms_for(context):
+    if any(known[name] in algorithms_for(context, layout) for layout in layouts):
         return known[name]
-    if winograd.serves(context):
+    if any(_filters(context, layout) for layout in layouts):
         raise EngineError(f"{context.name}: the precision 'direct' forbids winograd")
+    kernels = {
+        Layout.BLOCKS: f"3x3 kernels with at least {winograd.FEWEST_CHANNELS} channels on either side, "
+        "padded by zeros, in the layout 'blocks'",
+        Layout.LANES: "3x3 and 5x5 kernels in the layout 'lanes'",
+    }
+    rule = ", and ".join(kernels[layout] for layout in kernels if layout in layouts)
     layer, channels = context.node.layer, context.input_shapes[0][0]
     raise EngineError(
-        f"{context.name}: winograd computes 3x3 kernels of stride 1 in one group, padded by zeros, with "
-        f"at least {winograd.FEWEST_CHANNELS} channels on either side; received {channels} into {layer}"
+        f"{context.name}: winograd computes convolutions of stride 1 in one group, {rule}; "
+        f"received {channels} channels into {layer}"
     )
 
 
-def algorithm_of(context: NodeContext, lanes: int) -> Algorithm:
+def algorithm_of(context: NodeContext, lanes: int, layout: Layout) -> Algorithm:
     """The algorithm for a node's convolution, all its passes."""
     if context.algorithm is not None:
         return Algorithm(context.algorithm)
-    possible = algorithms_for(context)
-    if Algorithm.WINOGRAD in possible and _winograd_cycles(context, lanes) < _direct_cycles(context, lanes):
-        return Algorithm.WINOGRAD
-    return Algorithm.DIRECT
+    if Algorithm.WINOGRAD not in algorithms_for(context, layout):
+        return Algorithm.DIRECT
+    if layout is Layout.LANES:
+        gains = _filtering_gains(context)
+    else:
+        gains = _winograd_cycles(context, lanes) < _direct_cycles(context, lanes)
+    return Algorithm.WINOGRAD if gains else Algorithm.DIRECT
+
+
+def _filtering_gains(context: NodeContext) -> bool:
+    layer, inputs = context.node.layer, context.input_shapes
+    return filtering.serves(layer, inputs) and filtering.multiply_adds(layer, inputs) < layer.cost(inputs)
 
 
 def _direct_cycles(context: NodeContext, lanes: int) -> float:
