@@ -286,10 +286,12 @@ OTHERS = (
     LayerCase("add", Add(), ((2, 3, 4), (2, 3, 4)), _sum),
     LayerCase("add-three-vectors", Add(), ((5,), (5,), (5,)), _sum),
     LayerCase("concat", Concat(), ((2, 3, 4), (1, 3, 4), (3, 3, 4)), _concatenation),
+    LayerCase("concat-many", Concat(), ((8, 2, 2), (11, 2, 2), (16, 2, 2), (5, 2, 2)), _concatenation),
     LayerCase("concat-vectors", Concat(), ((2,), (5,)), _concatenation),
     LayerCase("flatten", Flatten(), ((2, 3, 4),), elementwise(lambda x: x.flatten(1))),
     LayerCase("flatten-vector", Flatten(), ((5,),), elementwise(lambda x: x)),
     LayerCase("dropout", Dropout(), ((2, 3, 3),), training=True),
+    LayerCase("dropout-many", Dropout(0.3), ((19, 2, 3),), training=True),
     LayerCase("dropout-vector", Dropout(0.2), ((7,),), training=True),
 )
 

@@ -229,6 +229,19 @@ PELLUCID_ATTRIBUTES(BlockLinearAttributes, PELLUCID_BLOCK_LINEAR)
 #define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(DropoutAttributes, PELLUCID_DROPOUT)
 
+#define PELLUCID_BLOCK_DROPOUT(INTEGER, REAL) INTEGER(channels) INTEGER(positions) INTEGER(node) REAL(rate)
+PELLUCID_ATTRIBUTES(BlockDropoutAttributes, PELLUCID_BLOCK_DROPOUT)
+
+// Channels from one place in an array of channel blocks to another place in another.
+#define PELLUCID_BLOCK_COPY(INTEGER, REAL) \
+  INTEGER(channels)                        \
+  INTEGER(positions)                       \
+  INTEGER(from)                            \
+  INTEGER(from_channels)                   \
+  INTEGER(to)                              \
+  INTEGER(to_channels)
+PELLUCID_ATTRIBUTES(BlockCopyAttributes, PELLUCID_BLOCK_COPY)
+
 #define PELLUCID_NORMALIZATION(INTEGER, REAL) \
   INTEGER(channels) INTEGER(positions) REAL(epsilon) REAL(momentum)
 PELLUCID_ATTRIBUTES(NormalizationAttributes, PELLUCID_NORMALIZATION)
