@@ -30,6 +30,10 @@ struct BlockArguments {
   const std::int32_t* taps;  // in floats
   std::int64_t tap_count;
   bool begins;  // rather than adds to what y holds
+  bool ends;    // with the last sources: what follows the sums is done
+  bool rectify;
+  Vector bias[2];       // of the group's vectors
+  const float* addend;  // as y, or null
 };
 
 // One channel at one tap: OUTPUTS cells, STEP floats apart, times VECTORS of weights.
@@ -73,14 +77,39 @@ struct CorrelationBlock {
         }
       }
     }
-    float* y = a.y;
+    if (!a.begins) {
+      for_each(a, a.y,
+               [&](int i, int v, const float* y) { sum[i][v] += *reinterpret_cast<const Vector*>(y); });
+    }
+    if (a.ends) finish(a, sum);
+    for_each(a, a.y, [&](int i, int v, float* y) { *reinterpret_cast<Vector*>(y) = sum[i][v]; });
+  }
+
+  // Call visit(output, vector, its place in this array).
+  template <typename Float, typename Visit>
+  PELLUCID_INLINE static void for_each(const BlockArguments& a, Float* array, const Visit& visit) {
     PELLUCID_UNROLL
-    for (int i = 0; i < OUTPUTS; ++i, y += a.y_step) {
+    for (int i = 0; i < OUTPUTS; ++i, array += a.y_step) {
       PELLUCID_UNROLL
-      for (int v = 0; v < VECTORS; ++v) {
-        auto* to = reinterpret_cast<Vector*>(y + v * a.y_vector);
-        *to = a.begins ? sum[i][v] : *to + sum[i][v];
-      }
+      for (int v = 0; v < VECTORS; ++v) visit(i, v, array + v * a.y_vector);
+    }
+  }
+
+  PELLUCID_INLINE static void finish(const BlockArguments& a, Vector (&sum)[OUTPUTS][VECTORS]) {
+    PELLUCID_UNROLL
+    for (int i = 0; i < OUTPUTS; ++i) {
+      PELLUCID_UNROLL
+      for (int v = 0; v < VECTORS; ++v) sum[i][v] += a.bias[v];
+    }
+    if (a.addend != nullptr) {
+      for_each(a, a.addend,
+               [&](int i, int v, const float* cell) { sum[i][v] += *reinterpret_cast<const Vector*>(cell); });
+    }
+    if (!a.rectify) return;
+    PELLUCID_UNROLL
+    for (int i = 0; i < OUTPUTS; ++i) {
+      PELLUCID_UNROLL
+      for (int v = 0; v < VECTORS; ++v) sum[i][v] = rectified(sum[i][v]);
     }
   }
 };
@@ -164,7 +193,7 @@ class Correlation {
       if (shape_.direct == 0) copy(first, end);
       for (std::int64_t g = first_group; g < last_group; ++g) {
         run_group(groups_[g], first, end);
-        if (end >= last) finish(groups_[g]);
+        if (end >= last && sums_ != nullptr) sum_up(groups_[g]);
       }
       first = end;
     } while (first < last);
@@ -212,11 +241,12 @@ class Correlation {
       a.source_count = until - source;
       a.first_plane = first_plane_;
       a.begins = source == all;
+      a.ends = until == last;
       a.weights = weights_ + source->weights;
       run_sources(group, a);
       source = until;
     }
-    if (group.sources == 0 || shape_.taps == 0) clear(group);
+    if (group.sources == 0 || shape_.taps == 0) finish_nothing(group);
   }
 
   void run_sources(const OutputGroup& group, BlockArguments& a) {
@@ -225,18 +255,23 @@ class Correlation {
     a.y_vector = map_;
     a.taps = taps_;
     a.tap_count = shape_.taps;
+    a.rectify = shape_.rectify != 0;
+    for (int vector = 0; vector < group.vectors; ++vector) a.bias[vector] = bias(group.first + vector);
     const auto* functions =
         band_.is_planar() ? of_channels.functions[group.vectors] : of_blocks.functions[group.vectors];
     const Cut cut(static_cast<int>(run_length()), OUTPUTS_OF[group.vectors]);
     for (std::int64_t image = 0; image < images_; ++image) {
       for (std::int64_t row = 0; row < runs(); ++row) {
         a.x = source(image) + row * band_.row();
-        a.y = y_ + place(image, group.first, row_ + row);
+        const std::int64_t at = place(image, group.first, row_ + row);
+        a.y = y_ + at;
+        if (addend_ != nullptr) a.addend = addend_ + at;
         for (int part = 0; part < cut.parts; ++part) {
           const int outputs = cut.size(part);
           functions[outputs](a);
           a.x += outputs * band_.cell();
           a.y += outputs * a.y_step;
+          if (addend_ != nullptr) a.addend += outputs * a.y_step;
         }
       }
     }
@@ -261,9 +296,15 @@ class Correlation {
     }
   }
 
-  void clear(const OutputGroup& group) {
+  // The outputs of a group that reads nothing.
+  void finish_nothing(const OutputGroup& group) {
     for (std::int64_t vector = group.first; vector < group.first + group.vectors; ++vector) {
-      for_each_output(vector, [&](std::int64_t at) { *reinterpret_cast<Vector*>(y_ + at) = Vector{}; });
+      const Vector offset = bias(vector);
+      for_each_output(vector, [&](std::int64_t at) {
+        Vector value = offset;
+        if (addend_ != nullptr) value += *reinterpret_cast<const Vector*>(addend_ + at);
+        *reinterpret_cast<Vector*>(y_ + at) = shape_.rectify != 0 ? rectified(value) : value;
+      });
     }
   }
 
@@ -275,21 +316,12 @@ class Correlation {
     return value;
   }
 
-  // What comes after the sums.
-  void finish(const OutputGroup& group) {
-    if (bias_ == nullptr && addend_ == nullptr && sums_ == nullptr && shape_.rectify == 0) return;
+  // The moments of a group's outputs.
+  void sum_up(const OutputGroup& group) {
     for (std::int64_t vector = group.first; vector < group.first + group.vectors; ++vector) {
-      const Vector offset = bias(vector);
       Moments moments;
-      for_each_output(vector, [&](std::int64_t at) {
-        auto* y = reinterpret_cast<Vector*>(y_ + at);
-        Vector value = *y + offset;
-        if (addend_ != nullptr) value += *reinterpret_cast<const Vector*>(addend_ + at);
-        if (shape_.rectify != 0) value = rectified(value);
-        *y = value;
-        if (sums_ != nullptr) moments.add<1>(&value);
-      });
-      if (sums_ != nullptr) moments.flush(sums_, vector, vectors_);
+      for_each_output(vector, [&](std::int64_t at) { moments.add<1>(reinterpret_cast<Vector*>(y_ + at)); });
+      moments.flush(sums_, vector, vectors_);
     }
   }
 
