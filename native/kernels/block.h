@@ -23,6 +23,11 @@ struct Cut {
   }
 };
 
+// Cut `total` into `parts`: where part `number` begins.
+PELLUCID_INLINE std::int64_t cut_at(std::int64_t total, std::int64_t number, std::int64_t parts) {
+  return total * number / parts;
+}
+
 // Longest side of a block.
 constexpr int LARGEST = ACCUMULATORS < 16 ? ACCUMULATORS : 16;
 

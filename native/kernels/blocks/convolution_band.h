@@ -15,15 +15,11 @@
 
 #include "base/simd.h"
 #include "kernels/attributes.h"
+#include "kernels/block.h"
 #include "kernels/blocks/convolution.h"
 #include "kernels/call.h"
 
 namespace pellucid::PELLUCID_ISA {
-
-// Cut `total` into `parts`: where part `number` begins.
-PELLUCID_INLINE std::int64_t cut_at(std::int64_t total, std::int64_t number, std::int64_t parts) {
-  return total * number / parts;
-}
 
 // What a plane's cells are put through on the way: rectified(a x + b other + c).
 struct Prologue {

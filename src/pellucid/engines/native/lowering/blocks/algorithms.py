@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-from pellucid.engines.native.lowering.blocks import winograd
+from pellucid.engines.native.lowering.blocks import depthwise, winograd
 from pellucid.engines.native.lowering.blocks.winograd_tiling import POINTS, tiling
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.errors import EngineError
@@ -25,11 +25,14 @@ class Algorithm(Enum):
     """How a convolution is computed."""
 
     DIRECT = "direct"
+    DEPTHWISE = "depthwise"
     WINOGRAD = "winograd"
 
 
 def algorithms_for(context: NodeContext) -> tuple[Algorithm, ...]:
     """Those that can compute a node's convolution."""
+    if depthwise.serves(context):
+        return (Algorithm.DIRECT, Algorithm.DEPTHWISE)
     if context.precision == "direct" or not winograd.serves(context):
         return (Algorithm.DIRECT,)
     return (Algorithm.DIRECT, Algorithm.WINOGRAD)
@@ -48,6 +51,8 @@ def algorithm_of(context: NodeContext, lanes: int) -> Algorithm:
                 return algorithm
         names = ", ".join(algorithm.value for algorithm in possible)
         raise EngineError(f"{context.name}: its algorithm is one of {names}, received {context.algorithm!r}")
+    if Algorithm.DEPTHWISE in possible:
+        return Algorithm.DEPTHWISE
     if Algorithm.WINOGRAD in possible and _winograd_cycles(context, lanes) < _direct_cycles(context, lanes):
         return Algorithm.WINOGRAD
     return Algorithm.DIRECT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.blocks import direct, winograd
+from pellucid.engines.native.lowering.blocks import depthwise, direct, winograd
 from pellucid.engines.native.lowering.blocks.algorithms import Algorithm, algorithm_of
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
@@ -30,6 +30,8 @@ def convolution_output(
     match algorithm_of(context, builder.lanes):
         case Algorithm.DIRECT:
             return direct.output(builder, context, sizes_of(context), value, epilogue)
+        case Algorithm.DEPTHWISE:
+            return depthwise.output(builder, context, sizes_of(context), value, epilogue)
         case Algorithm.WINOGRAD:
             return winograd.output(builder, context, value, epilogue)
 
@@ -52,6 +54,10 @@ def backward(
             sizes = sizes_of(context)
             direct.weight_gradient(builder, context, sizes, cache, gradient)
             return [direct.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
+        case Algorithm.DEPTHWISE:
+            sizes = sizes_of(context)
+            depthwise.weight_gradient(builder, context, sizes, cache, gradient)
+            return [depthwise.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
         case Algorithm.WINOGRAD:
             target = context.gradient("weight")
             if target is not None:
