@@ -193,9 +193,9 @@ PELLUCID_ATTRIBUTES(KernelPackingAttributes, PELLUCID_KERNEL_PACKING)
   INTEGER(source_parts)
 PELLUCID_ATTRIBUTES(KernelGradientAttributes, PELLUCID_KERNEL_GRADIENT)
 
-// Rows and columns of the source as kernels/blocks/depthwise.h has them. ring: rows that are held; width: cells
-// of a copied row; kernel_width: taps along a row; parts: that the rows of an output, or for the gradient of
-// the kernels the images, are shared out in.
+// Rows and columns of the source as kernels/blocks/depthwise.h has them. ring: rows that are held; width:
+// cells of a copied row; kernel_width: taps along a row; parts: that the rows of an output, or for the
+// gradient of the kernels the images, are shared out in.
 #define PELLUCID_DEPTHWISE(INTEGER, REAL) \
   INTEGER(channels)                       \
   INTEGER(in_height)                      \

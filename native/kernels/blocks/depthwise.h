@@ -5,10 +5,10 @@
 // whatever lies around the source, so that no window is cut short; each row is copied once, and put through
 // its description on the way.
 //
-// Along an axis output i * phases + p reads, at each tap of phase p, copied cell i * step + the tap's offset. A
-// convolution has one phase and its stride as the step; the gradient of its input a phase for each place
-// between two steps, and a step of 1. The taps are numbered by the rows' phases, the columns' phases, rows and
-// columns. Tables:
+// Along an axis output i * phases + p reads, at each tap of phase p, copied cell i * step + the tap's offset.
+// A convolution has one phase and its stride as the step; the gradient of its input a phase for each place
+// between two steps, and a step of 1. The taps are numbered by the rows' phases, the columns' phases, rows
+// and columns. Tables:
 //   rows: for each copied row the row of the source that it repeats, or -1 where it is all zeros.
 //   columns: the first copied cell that lies inside the source, the end of those, the column of the first;
 //     then what each copied cell repeats, as rows have it.

@@ -3,9 +3,9 @@
 //
 // y[c, i] = rectified(bias[c] + addend[c, i] + sum over taps u of w[c, u] x[c, cell of i and u])
 //
-// It is a depthwise convolution's output, and with the kernels turned round its input's gradient. Neighbouring
-// outputs stay in registers over all taps, so that each weight that is loaded serves them all; the cells are
-// operands of the multiply-adds.
+// It is a depthwise convolution's output, and with the kernels turned round its input's gradient.
+// Neighbouring outputs stay in registers over all taps, so that each weight that is loaded serves them all;
+// the cells are operands of the multiply-adds.
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/blocks/depthwise.h"
@@ -15,9 +15,9 @@ namespace pellucid::PELLUCID_ISA {
 namespace {
 
 struct OutputArguments {
-  const float* cells;         // of the ring, for the block's first output
-  const std::int32_t* taps;   // from there to each tap's cell, in floats
-  const std::int32_t* end;    // of the taps
+  const float* cells;        // of the ring, for the block's first output
+  const std::int32_t* taps;  // from there to each tap's cell, in floats
+  const std::int32_t* end;   // of the taps
   const Vector* weights;
   std::int64_t step;  // between the cells of neighbouring outputs, in floats
   Vector bias;
