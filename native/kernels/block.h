@@ -51,6 +51,34 @@ struct BlockTable {
   }
 };
 
+// sum[row][column] += left(row) right(column), each of them read once: the fewer stay in registers, the
+// others pass by. What follows is read afterwards, or the compiler runs out of registers.
+template <int ROWS, int COLUMNS, typename Left, typename Right>
+PELLUCID_INLINE void add_products(Vector (&sum)[ROWS][COLUMNS], const Left& left, const Right& right) {
+  if constexpr (ROWS <= COLUMNS) {
+    Vector held[ROWS];
+    PELLUCID_UNROLL
+    for (int row = 0; row < ROWS; ++row) held[row] = left(row);
+    PELLUCID_UNROLL
+    for (int column = 0; column < COLUMNS; ++column) {
+      const Vector passing = right(column);
+      PELLUCID_UNROLL
+      for (int row = 0; row < ROWS; ++row) sum[row][column] += held[row] * passing;
+    }
+  } else {
+    Vector held[COLUMNS];
+    PELLUCID_UNROLL
+    for (int column = 0; column < COLUMNS; ++column) held[column] = right(column);
+    PELLUCID_UNROLL
+    for (int row = 0; row < ROWS; ++row) {
+      const Vector passing = left(row);
+      PELLUCID_UNROLL
+      for (int column = 0; column < COLUMNS; ++column) sum[row][column] += passing * held[column];
+    }
+  }
+  keep_order();
+}
+
 // Maps x cells to aim for when both abound: the squarest block loads least.
 constexpr int PREFERRED_MAPS = REGISTERS == 32 ? 4 : 3;
 
