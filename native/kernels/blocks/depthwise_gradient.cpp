@@ -52,19 +52,21 @@ struct SumBlock {
   }
 };
 
+// SumBlock<TAPS>::run for TAPS up to MOST.
+template <int MOST>
 struct SumTable {
   using Function = void (*)(const SumArguments&);
-  Function functions[MOST_TAPS + 1] = {};
+  Function functions[MOST + 1] = {};
 
   constexpr SumTable() { fill<1>(); }
   template <int TAPS>
   constexpr void fill() {
     functions[TAPS] = &SumBlock<TAPS>::run;
-    if constexpr (TAPS < MOST_TAPS) fill<TAPS + 1>();
+    if constexpr (TAPS < MOST) fill<TAPS + 1>();
   }
 };
 
-constexpr SumTable table;
+constexpr SumTable<MOST_TAPS> table;
 
 class DepthwiseGradient {
  public:
