@@ -2,12 +2,13 @@
 its speed without a word.
 
 A hot loop is an innermost loop of a register block (a `...Block<...>`) with at least FEWEST_PRODUCTS fused
-multiply-adds; the generic instruction set has none and is not looked at. Run with the build folder:
-`python native/spills.py BUILD`.
+multiply-adds; the generic instruction set has none and is not looked at. A build that stops at warnings runs
+it; by hand: `python native/spills.py build`.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -68,10 +69,14 @@ def innermost_loops(body: list[Instruction]) -> Iterator[list[Instruction]]:
             yield body[begin : end + 1]
 
 
-def spills(file: Path) -> Iterator[Spill]:
-    """The first stack access of every hot loop of an object file that has one."""
-    command = ["objdump", "-d", "-C", "--no-show-raw-insn", str(file)]
-    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+def disassembly(file: Path, objdump: str) -> str:
+    """Of an object file, as `spills` reads it."""
+    command = [objdump, "-d", "-C", "--no-show-raw-insn", str(file)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def spills(file: Path, listing: str) -> Iterator[Spill]:
+    """The first stack access of every hot loop of a file's disassembly that has one."""
     for function, body in functions(listing):
         if "Block<" not in function:
             continue
@@ -84,19 +89,28 @@ def spills(file: Path) -> Iterator[Spill]:
                     break
 
 
-def main(build: Path) -> int:
-    """Print every spill below a build folder; 1 if there is any."""
-    files = sorted(build.glob("CMakeFiles/kernels_*.dir/**/*.o"))
+def object_files(paths: list[Path]) -> Iterator[Path]:
+    """The files, and those of the kernels below the folders."""
+    for path in paths:
+        yield from sorted(path.glob("**/kernels_*.dir/**/*.o")) if path.is_dir() else [path]
+
+
+def main() -> int:
+    """Print every spill; 1 if there is any, 2 if nothing was found to look at."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("paths", nargs="+", type=Path, help="object files, or folders that hold some")
+    parser.add_argument("--objdump", default="objdump", help="the disassembler")
+    arguments = parser.parse_args()
+    files = list(object_files(arguments.paths))
     if not files:
-        print(f"{build}: holds no compiled kernels", file=sys.stderr)
+        print("no compiled kernels there", file=sys.stderr)
         return 2
-    found = [spill for file in files for spill in spills(file)]
+    found = [spill for file in files for spill in spills(file, disassembly(file, arguments.objdump))]
     for spill in found:
-        place = spill.file.relative_to(build / "CMakeFiles")
-        print(f"{place}: {spill.function}: {spill.instruction.text}")
+        print(f"error: {spill.file}: {spill.function}: {spill.instruction.text}")
     print(f"{len(found)} hot loops keep vectors on the stack, of {len(files)} files")
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())

@@ -27,6 +27,10 @@ BATCH = 16
 CONVOLUTIONS = ("first", "second", "third", "wide")
 
 
+CHOICES = ("direct", "winograd")
+"""Of the convolutions that have one."""
+
+
 def network(engine: NativeEngine | None = None) -> Model:
     """ "second" and "third" have a choice and are equal; "first" has too few channels, "wide" 5x5 kernels."""
     return Sequential(
@@ -124,7 +128,7 @@ def test_forced_algorithms_agree(instruction_set: str) -> None:
     net = network(NativeEngine(threads=2, instruction_set=instruction_set, poison=True))
     images = np.random.default_rng(5).normal(size=(BATCH, 1, 6, 6)).astype(np.float32)
     outputs = {}
-    for algorithm in ALGORITHMS:
+    for algorithm in CHOICES:
         forced = (("second", algorithm), ("third", algorithm))
         outputs[algorithm] = net.program(CompileOptions(BATCH, Purpose.INFERENCE, algorithms=forced)).forward(
             images
@@ -164,6 +168,8 @@ def test_a_choice_against_another_is_refused() -> None:
     message = "wide: winograd .* 3x3 kernels .* 'blocks'; received 16 channels into Conv2d.* kernel_size=5"
     with pytest.raises(EngineError, match=message):
         described(in_blocks, {"wide": "winograd"})
+    with pytest.raises(EngineError, match=r"second: depthwise computes .* one output for .* received 16"):
+        described(network(), {"second": "depthwise"})
     strided = Sequential(Conv2d(4, 3, stride=2), input_shape=(1, 9, 9), engine="native")
     with pytest.raises(EngineError, match=r"conv1: winograd .* 'blocks', and 3x3 and 5x5 kernels .* 'lanes'"):
         described(strided, {"conv1": "winograd"})
@@ -194,10 +200,10 @@ FAST_BLOCKS = {"lanes": 2.0, "blocks": 1.0}
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("faster", ALGORITHMS)
+@pytest.mark.parametrize("faster", CHOICES)
 def test_the_faster_algorithm_is_kept_and_followed(faster: str, training: bool) -> None:
     net = network()
-    seconds = {**FAST_BLOCKS, **{name: 1.0 if name == faster else 1.5 for name in ALGORITHMS}}
+    seconds = {**FAST_BLOCKS, **{name: 1.0 if name == faster else 1.5 for name in CHOICES}}
     stopwatch = Scripted(seconds)
     tuning = net.tune(batch_size=BATCH, training=training, stopwatch=stopwatch)
     assert stopwatch.timed == [
@@ -296,7 +302,7 @@ def test_what_other_kernels_could_do_is_chosen_anew() -> None:
 def test_predict_follows_to_the_bits_of_the_forced_algorithm() -> None:
     net, images = network(), np.random.default_rng(7).normal(size=(BATCH, 1, 6, 6)).astype(np.float32)
     outputs = []
-    for algorithm in ALGORITHMS:
+    for algorithm in CHOICES:
         pairs = (("second", algorithm), ("third", algorithm))
         net.tunings = (tuning_of(net, algorithms=pairs),)
         forced = CompileOptions(BATCH, Purpose.INFERENCE, algorithms=pairs)
@@ -307,7 +313,7 @@ def test_predict_follows_to_the_bits_of_the_forced_algorithm() -> None:
 
 def test_training_follows_to_the_bits_of_the_forced_algorithm() -> None:
     weights = []
-    for algorithm in ALGORITHMS:
+    for algorithm in CHOICES:
         pairs = {"second": algorithm, "third": algorithm}
         tuned, forced = network(), network()
         tuned.tunings = (tuning_of(tuned, purpose="training", algorithms=tuple(pairs.items())),)
@@ -375,7 +381,7 @@ def test_a_workload_is_tuned_once() -> None:
         ({"threads": 0}, "threads is at least 1, received 0"),
         ({"purpose": "trace"}, "purpose is one of inference, training, received 'trace'"),
         ({"layout": "rows"}, "layout is one of lanes, blocks, received 'rows'"),
-        ({"algorithms": (("second", "fast"),)}, "algorithm of second is one of direct, winograd, received"),
+        ({"algorithms": (("second", "fast"),)}, "second is one of direct, depthwise, winograd, received"),
         ({"layout": "lanes", "algorithms": (("second", "direct"),)}, "the layout 'lanes' has no algorithms"),
     ],
 )

@@ -1,10 +1,10 @@
-"""Plans of one convolution by minimal filtering, run apart from any network, and their definition."""
+"""Plans of one layer run apart from any network, and 3x3 convolutions of stride 1 by the definition."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -95,6 +95,13 @@ class ConvolutionCase:
         return np.ascontiguousarray(result.numpy())
 
 
+class OneLayer(Protocol):
+    """Anything with a graph of an Input, "images", and one "layer"."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+
 @dataclass
 class Bench:
     """A plan under construction around one layer, and what it needs to run.
@@ -104,7 +111,7 @@ class Bench:
         differentiated: whether the plan is one with backward steps.
     """
 
-    case: ConvolutionCase
+    case: OneLayer
     instruction_set: str
     capacity: int
     shards: int

@@ -208,6 +208,31 @@ PELLUCID_ATTRIBUTES(KernelPackingAttributes, PELLUCID_KERNEL_PACKING)
   INTEGER(source_parts)
 PELLUCID_ATTRIBUTES(KernelGradientAttributes, PELLUCID_KERNEL_GRADIENT)
 
+// Rows and columns of the source as kernels/blocks/depthwise.h has them. ring: rows that are held; width:
+// cells of a copied row; kernel_width: taps along a row; parts: that the rows of an output, or for the
+// gradient of the kernels the images, are shared out in.
+#define PELLUCID_DEPTHWISE(INTEGER, REAL) \
+  INTEGER(channels)                       \
+  INTEGER(in_height)                      \
+  INTEGER(in_width)                       \
+  INTEGER(out_height)                     \
+  INTEGER(out_width)                      \
+  INTEGER(rectify_source)                 \
+  INTEGER(ring)                           \
+  INTEGER(width)                          \
+  INTEGER(row_step)                       \
+  INTEGER(row_phases)                     \
+  INTEGER(column_step)                    \
+  INTEGER(column_phases)                  \
+  INTEGER(taps)                           \
+  INTEGER(kernel_width)                   \
+  INTEGER(rectify)                        \
+  INTEGER(parts)
+PELLUCID_ATTRIBUTES(DepthwiseAttributes, PELLUCID_DEPTHWISE)
+
+#define PELLUCID_DEPTHWISE_WEIGHTS(INTEGER, REAL) INTEGER(channels) INTEGER(taps) INTEGER(parts)
+PELLUCID_ATTRIBUTES(DepthwiseWeightsAttributes, PELLUCID_DEPTHWISE_WEIGHTS)
+
 // Sizes of a padded map and of the map within.
 #define PELLUCID_FOLDING(INTEGER, REAL) \
   INTEGER(channels) INTEGER(height) INTEGER(width) INTEGER(padded_height) INTEGER(padded_width)

@@ -23,6 +23,11 @@ struct Cut {
   }
 };
 
+// Cut `total` into `parts`: where part `number` begins.
+PELLUCID_INLINE std::int64_t cut_at(std::int64_t total, std::int64_t number, std::int64_t parts) {
+  return total * number / parts;
+}
+
 // Longest side of a block.
 constexpr int LARGEST = ACCUMULATORS < 16 ? ACCUMULATORS : 16;
 
@@ -45,6 +50,34 @@ struct BlockTable {
     if constexpr (CELLS < WIDEST && MAPS * (CELLS + 1) <= ACCUMULATORS) fill_cells<MAPS, CELLS + 1>();
   }
 };
+
+// sum[row][column] += left(row) right(column), each of them read once: the fewer stay in registers, the
+// others pass by. What follows is read afterwards, or the compiler runs out of registers.
+template <int ROWS, int COLUMNS, typename Left, typename Right>
+PELLUCID_INLINE void add_products(Vector (&sum)[ROWS][COLUMNS], const Left& left, const Right& right) {
+  if constexpr (ROWS <= COLUMNS) {
+    Vector held[ROWS];
+    PELLUCID_UNROLL
+    for (int row = 0; row < ROWS; ++row) held[row] = left(row);
+    PELLUCID_UNROLL
+    for (int column = 0; column < COLUMNS; ++column) {
+      const Vector passing = right(column);
+      PELLUCID_UNROLL
+      for (int row = 0; row < ROWS; ++row) sum[row][column] += held[row] * passing;
+    }
+  } else {
+    Vector held[COLUMNS];
+    PELLUCID_UNROLL
+    for (int column = 0; column < COLUMNS; ++column) held[column] = right(column);
+    PELLUCID_UNROLL
+    for (int row = 0; row < ROWS; ++row) {
+      const Vector passing = left(row);
+      PELLUCID_UNROLL
+      for (int column = 0; column < COLUMNS; ++column) sum[row][column] += passing * held[column];
+    }
+  }
+  keep_order();
+}
 
 // Maps x cells to aim for when both abound: the squarest block loads least.
 constexpr int PREFERRED_MAPS = REGISTERS == 32 ? 4 : 3;

@@ -14,7 +14,7 @@ from pellucid.layers.layer import require
 
 Purpose = Literal["inference", "training"]
 Layout = Literal["lanes", "blocks"]
-Algorithm = Literal["direct", "winograd"]
+Algorithm = Literal["direct", "depthwise", "winograd"]
 
 ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 

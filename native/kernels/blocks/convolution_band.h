@@ -15,16 +15,13 @@
 
 #include "base/simd.h"
 #include "kernels/attributes.h"
+#include "kernels/block.h"
 #include "kernels/blocks/convolution.h"
 #include "kernels/blocks/description.h"
 #include "kernels/call.h"
 
 namespace pellucid::PELLUCID_ISA {
 
-// Cut `total` into `parts`: where part `number` begins.
-PELLUCID_INLINE std::int64_t cut_at(std::int64_t total, std::int64_t number, std::int64_t parts) {
-  return total * number / parts;
-}
 
 template <typename Shape>
 class Band {

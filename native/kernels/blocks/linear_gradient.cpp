@@ -97,15 +97,7 @@ struct WeightBlock {
     const Vector* from = a.x;
     for (std::int64_t image = 0; image < a.images;
          ++image, gradient += a.gradient_stride, from += a.x_stride) {
-      Vector delta[OUTPUTS];
-      PELLUCID_UNROLL
-      for (int o = 0; o < OUTPUTS; ++o) delta[o] = broadcast(gradient[o]);
-      PELLUCID_UNROLL
-      for (int v = 0; v < VECTORS; ++v) {
-        const Vector x = from[v];
-        PELLUCID_UNROLL
-        for (int o = 0; o < OUTPUTS; ++o) sum[o][v] += delta[o] * x;
-      }
+      add_products(sum, [&](int o) { return broadcast(gradient[o]); }, [&](int v) { return from[v]; });
     }
     PELLUCID_UNROLL
     for (int o = 0; o < OUTPUTS; ++o) {

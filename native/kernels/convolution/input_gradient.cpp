@@ -33,24 +33,20 @@ template <int MAPS, int CELLS>
 struct GradientBlock {
   static void run(const GradientArguments& a) {
     Vector sum[MAPS][CELLS] = {};
+    const std::int64_t weight_stride = a.weight_stride;
+    const Tap* const columns_end = a.columns + a.column_count;
     for (int c = 0; c < a.connection_count; ++c) {
       const Connection connection = a.connections[c];
       const Vector* plane = a.gradient + static_cast<std::int64_t>(connection.map) * a.plane;
       for (int v = 0; v < a.row_count; ++v) {
         const Vector* row = plane + a.rows[v].cell;
         const float* weights = a.weights + connection.weight + a.rows[v].weight;
-        for (int u = 0; u < a.column_count; ++u) {
-          const Vector* tap = row + a.columns[u].cell;
-          const float* weight = weights + a.columns[u].weight;
-          Vector cells[CELLS];
-          PELLUCID_UNROLL
-          for (int cell = 0; cell < CELLS; ++cell) cells[cell] = tap[cell];
-          PELLUCID_UNROLL
-          for (int map = 0; map < MAPS; ++map) {
-            const Vector w = broadcast(weight[map * a.weight_stride]);
-            PELLUCID_UNROLL
-            for (int cell = 0; cell < CELLS; ++cell) sum[map][cell] += w * cells[cell];
-          }
+        for (const Tap* column = a.columns; column != columns_end; ++column) {
+          const Vector* tap = row + column->cell;
+          const float* weight = weights + column->weight;
+          add_products(
+              sum, [&](int map) { return broadcast(weight[map * weight_stride]); },
+              [&](int cell) { return tap[cell]; });
         }
       }
     }

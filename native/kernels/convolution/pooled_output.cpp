@@ -40,13 +40,12 @@ struct PooledArguments {
 template <int MAPS, int WINDOWS, bool UNIT>
 struct PooledBlock {
   static constexpr int COLUMNS = 2 * WINDOWS;
-  // Whether there is no register for the last cell, so that it is multiplied straight from memory.
-  static constexpr bool SCARCE = 4 * WINDOWS * (MAPS + 1) + 1 > REGISTERS;
+  static constexpr int CELLS = 2 * COLUMNS;  // the upper row's, then the lower's
 
   // The loop over taps is not unrolled: the processor overlaps its rounds, and the compiler, given one round,
   // finds registers for all its sums.
   PELLUCID_INLINE static void correlate(const PooledArguments& a, const Vector* window,
-                                        Vector (&sum)[MAPS][2][COLUMNS]) {
+                                        Vector (&sum)[MAPS][CELLS]) {
     const std::int64_t next_cell = UNIT ? 1 : a.next_cell;
     const std::int64_t dilation = UNIT ? 1 : a.dilation;
     const std::int64_t next_row = a.next_row;
@@ -61,33 +60,22 @@ struct PooledBlock {
         const float* const row_end = weight + kernel_width;
         for (; weight != row_end; tap += dilation, ++weight) {
           tap = reread(tap);  // or a cell is kept for the next tap, in a register that a sum needs
-          const Vector* lower = tap + next_row;
-          const Vector* last_cell = lower + (COLUMNS - 1) * next_cell;
-          Vector cells[2][COLUMNS];
-          PELLUCID_UNROLL
-          for (int x = 0; x < COLUMNS; ++x) cells[0][x] = tap[x * next_cell];
-          PELLUCID_UNROLL
-          for (int x = 0; x < COLUMNS; ++x) cells[1][x] = lower[x * next_cell];
-          PELLUCID_UNROLL
-          for (int map = 0; map < MAPS; ++map) {
-            const Vector w = broadcast(weight[map * weight_stride]);
-            PELLUCID_UNROLL
-            for (int x = 0; x < COLUMNS; ++x) sum[map][0][x] += w * cells[0][x];
-            PELLUCID_UNROLL
-            for (int x = 0; x < COLUMNS - 1; ++x) sum[map][1][x] += w * cells[1][x];
-            if (SCARCE) last_cell = reread(last_cell);
-            sum[map][1][COLUMNS - 1] += w * (SCARCE ? *last_cell : cells[1][COLUMNS - 1]);
-          }
+          const Vector* lower = reread(tap + next_row);
+          add_products(
+              sum, [&](int map) { return broadcast(weight[map * weight_stride]); },
+              [&](int cell) {
+                return cell < COLUMNS ? tap[cell * next_cell] : lower[(cell - COLUMNS) * next_cell];
+              });
         }
       }
     }
   }
 
-  PELLUCID_INLINE static void pool(const PooledArguments& a, const Vector (&sum)[2][COLUMNS], int out) {
+  PELLUCID_INLINE static void pool(const PooledArguments& a, const Vector (&sum)[CELLS], int out) {
     PELLUCID_UNROLL
     for (int window = 0; window < WINDOWS; ++window) {
       const int x = 2 * window;
-      const Vector cells[4] = {sum[0][x], sum[0][x + 1], sum[1][x], sum[1][x + 1]};
+      const Vector cells[4] = {sum[x], sum[x + 1], sum[COLUMNS + x], sum[COLUMNS + x + 1]};
       Integers winner;
       if (a.rectify) {
         first_positive_maximum(cells, &a.output[out + window], &winner);
@@ -100,12 +88,12 @@ struct PooledBlock {
 
   static void run(const PooledArguments& a) {
     for (int x = 0; x < a.windows; x += WINDOWS) {
-      Vector sum[MAPS][2][COLUMNS];
+      Vector sum[MAPS][CELLS];
       PELLUCID_UNROLL
       for (int map = 0; map < MAPS; ++map) {
         const Vector start = a.bias != nullptr ? broadcast(a.bias[map]) : Vector{};
         PELLUCID_UNROLL
-        for (int cell = 0; cell < 2 * COLUMNS; ++cell) sum[map][cell / COLUMNS][cell % COLUMNS] = start;
+        for (int cell = 0; cell < CELLS; ++cell) sum[map][cell] = start;
       }
       correlate(a, a.input + static_cast<std::int64_t>(2) * x * a.next_cell, sum);
       PELLUCID_UNROLL

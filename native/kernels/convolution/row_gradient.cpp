@@ -64,6 +64,11 @@ struct RowArguments {
 
 template <int MAPS, int TAPS, int RUN>
 struct RowBlock {
+  // Whether there is hardly a register for the last cell, so that it is multiplied straight from memory;
+  // where cells are few, that would be a load too many a multiply-add.
+  static constexpr bool SCARCE = RUN > 2 && MAPS*(RUN + TAPS - 1) + RUN + 1 >= REGISTERS - SPARE;
+  static constexpr int HELD = SCARCE ? RUN - 1 : RUN;
+
   // 0, RUN, 2 RUN, ..., then 1, RUN + 1, ...
   static constexpr int tap_at(int turn) {
     for (int start = 0; start < RUN; ++start) {
@@ -92,9 +97,10 @@ struct RowBlock {
       for (const Connection* connection = a.connections; connection != end; ++connection) {
         const Vector* row = rows + connection->map * plane;
         const float* weight = weights + connection->weight;
-        Vector cells[RUN];
+        Vector cells[HELD];
         PELLUCID_UNROLL
-        for (int cell = 0; cell < RUN; ++cell) cells[cell] = row[cell];
+        for (int cell = 0; cell < HELD; ++cell) cells[cell] = row[cell];
+        const Vector* const last = row + RUN - 1;
         // Taps RUN apart add to different sums, so one need not wait for another.
         PELLUCID_UNROLL
         for (int turn = 0; turn < TAPS; ++turn) {
@@ -103,8 +109,10 @@ struct RowBlock {
           for (int map = 0; map < MAPS; ++map) {
             const Vector w = broadcast(weight[map * weight_stride + tap]);
             PELLUCID_UNROLL
-            for (int cell = 0; cell < RUN; ++cell) sum[map][cell + tap] += w * cells[cell];
+            for (int cell = 0; cell < HELD; ++cell) sum[map][cell + tap] += w * cells[cell];
+            if constexpr (SCARCE) sum[map][RUN - 1 + tap] += w * *reread(last);
           }
+          if constexpr (RUN > 2) keep_order();
         }
       }
     }

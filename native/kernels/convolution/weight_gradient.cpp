@@ -40,18 +40,22 @@ struct WeightBlock {
     for (int tap = 0; tap < TAPS; ++tap) offset[tap] = a.taps[tap];
     const Vector* input = a.input;
     const Vector* gradient = a.gradient;
-    for (int y = 0; y < a.rows; ++y, input += a.row, gradient += a.columns) {
+    const std::int64_t plane = a.gradient_plane;
+    const std::int64_t columns = a.columns;
+    const std::int64_t stride = a.stride;
+    for (int y = 0; y < a.rows; ++y, input += a.row, gradient += columns) {
       const Vector* cell = input;
-      for (int x = 0; x < a.columns; ++x, cell += a.stride) {
-        Vector inputs[TAPS];
-        PELLUCID_UNROLL
-        for (int tap = 0; tap < TAPS; ++tap) inputs[tap] = cell[offset[tap]];
-        PELLUCID_UNROLL
-        for (int map = 0; map < MAPS; ++map) {
-          const Vector delta = gradient[map * a.gradient_plane + x];
-          PELLUCID_UNROLL
-          for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] += delta * inputs[tap];
-        }
+      for (std::int64_t x = 0; x < columns; ++x, cell += stride) {
+        // Map after map from the one before: their distances would take too many registers.
+        const Vector* next = gradient + x;
+        add_products(
+            sum,
+            [&](int) {
+              const Vector* delta = reread(next);
+              next = delta + plane;
+              return *delta;
+            },
+            [&](int tap) { return cell[offset[tap]]; });
       }
     }
     PELLUCID_UNROLL
@@ -62,13 +66,15 @@ struct WeightBlock {
   }
 };
 
-constexpr BlockTable<WeightBlock> blocks;
+// More taps' offsets than that do not fit the registers of addresses.
+constexpr int MOST_TAPS = 10;
+
+constexpr BlockTable<WeightBlock, MOST_TAPS> blocks;
 
 // Taps to hold at a time: a kernel row, when several maps share its inputs; else as many as fit.
 int taps_at_a_time(int maps, int kernel_width, int taps) {
-  const int alone = smaller(ACCUMULATORS, LARGEST);
-  if (maps == 1) return smaller(taps, alone);
-  return smaller(kernel_width, larger(1, ACCUMULATORS / 2));
+  if (maps == 1) return smaller(taps, MOST_TAPS);
+  return smaller(kernel_width, smaller(ACCUMULATORS / 2, MOST_TAPS));
 }
 
 constexpr WeightRowTable<MAX_ROW_TAPS> row_blocks;

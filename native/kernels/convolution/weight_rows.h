@@ -27,7 +27,7 @@ struct WeightRowArguments {
 // then done with.
 template <int MAPS, int TAPS>
 struct WeightRowBlock {
-  static constexpr bool SCARCE = MAPS * TAPS + TAPS + 1 >= REGISTERS;
+  static constexpr bool SCARCE = MAPS * TAPS + TAPS + 1 + (TAPS > 2 ? 1 : 0) >= REGISTERS;
   static constexpr int SLOTS = SCARCE ? TAPS - 1 : TAPS;
 
   // The input at `last` is what this cell does not share with the one before; the others begin in slot
@@ -35,6 +35,8 @@ struct WeightRowBlock {
   PELLUCID_INLINE static void add_cell(Vector (&sum)[MAPS][TAPS], Vector (&inputs)[SLOTS], int first,
                                        const Vector* last, const Vector* gradient, int plane) {
     if constexpr (!SCARCE) inputs[(first + TAPS - 1) % SLOTS] = *last;
+    // The distances between many maps are to be the same for every cell, or they take too many registers.
+    if constexpr (!SCARCE && MAPS * SLOTS >= 12) gradient = reread(gradient);
     PELLUCID_UNROLL
     for (int map = 0; map < MAPS; ++map) {
       const Vector delta = gradient[map * plane];
@@ -43,6 +45,7 @@ struct WeightRowBlock {
       if constexpr (SCARCE) sum[map][TAPS - 1] += delta * *reread(last);
     }
     if constexpr (SCARCE) inputs[first] = *reread(last);
+    if constexpr (!SCARCE) keep_order();
   }
 
   static void run(const WeightRowArguments& a) {

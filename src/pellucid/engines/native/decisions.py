@@ -76,7 +76,7 @@ def settle(
     measured = options.tunings if options.precision == "default" else ()
     tuning = next((tuning for tuning in measured if tuning.workload == workload), None)
     tuned = _tuned(graph, store, options, tuning) if tuning is not None else {}
-    if Algorithm.WINOGRAD in forced.values():
+    if any(algorithm is not Algorithm.DIRECT for algorithm in forced.values()):
         served = _serving_layout(graph, store, options, forced)
         return _settled(options, served, Origin.FORCED, tuned if served is Layout.BLOCKS else {}, forced)
     if tuning is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from enum import Enum
 
 from pellucid.engines.native.lowering import filtering
-from pellucid.engines.native.lowering.blocks import winograd
+from pellucid.engines.native.lowering.blocks import depthwise, winograd
 from pellucid.engines.native.lowering.blocks.winograd_tiling import POINTS, tiling
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.plan import Layout
@@ -32,11 +32,14 @@ class Algorithm(Enum):
     """
 
     DIRECT = "direct"
+    DEPTHWISE = "depthwise"
     WINOGRAD = "winograd"
 
 
 def algorithms_for(context: NodeContext, layout: Layout) -> tuple[Algorithm, ...]:
     """Those that can compute a node's convolution in a layout."""
+    if layout is Layout.BLOCKS and depthwise.serves(context):
+        return (Algorithm.DIRECT, Algorithm.DEPTHWISE)
     if context.precision == "direct" or not _filters(context, layout):
         return (Algorithm.DIRECT,)
     return (Algorithm.DIRECT, Algorithm.WINOGRAD)
@@ -63,6 +66,11 @@ def required_algorithm(context: NodeContext, name: str, layouts: Collection[Layo
         raise UnknownNameError(f"algorithm of {context.name}", name, known)
     if any(known[name] in algorithms_for(context, layout) for layout in layouts):
         return known[name]
+    layer, channels = context.node.layer, context.input_shapes[0][0]
+    received = f"received {channels} channels into {layer}"
+    if known[name] is Algorithm.DEPTHWISE:
+        rule = "convolutions with a group and one output for each of several channels, in the layout 'blocks'"
+        raise EngineError(f"{context.name}: depthwise computes {rule}; {received}")
     if any(_filters(context, layout) for layout in layouts):
         raise EngineError(f"{context.name}: the precision 'direct' forbids winograd")
     kernels = {
@@ -71,10 +79,8 @@ def required_algorithm(context: NodeContext, name: str, layouts: Collection[Layo
         Layout.LANES: "3x3 and 5x5 kernels in the layout 'lanes'",
     }
     rule = ", and ".join(kernels[layout] for layout in kernels if layout in layouts)
-    layer, channels = context.node.layer, context.input_shapes[0][0]
     raise EngineError(
-        f"{context.name}: winograd computes convolutions of stride 1 in one group, {rule}; "
-        f"received {channels} channels into {layer}"
+        f"{context.name}: winograd computes convolutions of stride 1 in one group, {rule}; {received}"
     )
 
 
@@ -82,7 +88,10 @@ def algorithm_of(context: NodeContext, lanes: int, layout: Layout) -> Algorithm:
     """The algorithm for a node's convolution, all its passes."""
     if context.algorithm is not None:
         return Algorithm(context.algorithm)
-    if Algorithm.WINOGRAD not in algorithms_for(context, layout):
+    possible = algorithms_for(context, layout)
+    if Algorithm.DEPTHWISE in possible:
+        return Algorithm.DEPTHWISE
+    if Algorithm.WINOGRAD not in possible:
         return Algorithm.DIRECT
     if layout is Layout.LANES:
         gains = _filtering_gains(context)

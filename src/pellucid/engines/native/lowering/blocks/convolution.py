@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.algorithms import Algorithm, algorithm_of
-from pellucid.engines.native.lowering.blocks import direct, winograd
+from pellucid.engines.native.lowering.blocks import depthwise, direct, winograd
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue, channel_sums
 from pellucid.engines.native.lowering.blocks.kernel_gradient import bias_gradient
@@ -31,6 +31,8 @@ def convolution_output(
     match algorithm_of(context, builder.lanes, Layout.BLOCKS):
         case Algorithm.DIRECT:
             return direct.output(builder, context, sizes_of(context), value, epilogue)
+        case Algorithm.DEPTHWISE:
+            return depthwise.output(builder, context, sizes_of(context), value, epilogue)
         case Algorithm.WINOGRAD:
             return winograd.output(builder, context, value, epilogue)
 
@@ -57,15 +59,20 @@ def backward(
 ) -> list[BlockValue | None]:
     """dJ/dW and dJ/db where they are wanted, then dJ/dx."""
     bias_gradient(builder, context, gradient)
-    target = context.gradient("weight")
-    match algorithm_of(context, builder.lanes, Layout.BLOCKS):
+    target, sizes = context.gradient("weight"), sizes_of(context)
+    algorithm = algorithm_of(context, builder.lanes, Layout.BLOCKS)
+    if target is not None and algorithm is not Algorithm.WINOGRAD:
+        # Written down for the kernels' gradient, it is read for the input's too.
+        gradient = plain(builder, gradient)
+    match algorithm:
         case Algorithm.DIRECT:
-            sizes = sizes_of(context)
             if target is not None:
-                # Written down for this, it is read for the input's gradient too.
-                gradient = plain(builder, gradient)
                 direct.weight_gradient(builder, context, sizes, cache, gradient, target)
             return [direct.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
+        case Algorithm.DEPTHWISE:
+            if target is not None:
+                depthwise.weight_gradient(builder, context, sizes, cache, gradient, target)
+            return [depthwise.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
         case Algorithm.WINOGRAD:
             if target is not None:
                 winograd.weight_gradient(builder, context, cache, gradient, target)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.blocks.bands import AxisReads, band, source_cell
+from pellucid.engines.native.lowering.blocks.bands import AxisReads, band
 from pellucid.engines.native.lowering.blocks.correlation import (
     Target,
     all_taps,
@@ -16,11 +14,11 @@ from pellucid.engines.native.lowering.blocks.correlation import (
 )
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.kernel_gradient import weight_gradient
+from pellucid.engines.native.lowering.blocks.padding import fold, repeats_cells, unpadded
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.geometry import Geometry
-from pellucid.engines.native.plan import Buffer, Scale, Step
-from pellucid.layers import AxisWindow, Convolution
+from pellucid.layers import AxisWindow
 
 __all__ = ["input_gradient", "output", "weight_gradient"]
 
@@ -50,8 +48,8 @@ def input_gradient(
     layer = convolution(context)
     gradient = readable(builder, layer, gradient)
     name, shape = f"d input of {context.name}", context.input_shapes[0]
-    folds = sizes.is_padded and layer.padding_mode != "zeros"
-    axes = [_unpadded(axis) for axis in (sizes.rows, sizes.columns)] if folds else [sizes.rows, sizes.columns]
+    folds = repeats_cells(layer, sizes)
+    axes = [unpadded(axis) for axis in (sizes.rows, sizes.columns)] if folds else [sizes.rows, sizes.columns]
     lengths = [axis.input for axis in axes]
     padded = (shape[0], *lengths)
     y = builder.blocks_buffer(name, padded)
@@ -67,7 +65,7 @@ def input_gradient(
             own = Epilogue() if folds or epilogue is None else epilogue
             correlate(builder, context, reads, target, numbers, own, transposed=True)
     if folds:
-        y = _fold(builder, context, layer, sizes, y)
+        y = fold(builder, context, layer, sizes, y)
     result = BlockValue(name, shape, y)
     return result if not folds or epilogue is None else _apply(builder, result, epilogue)
 
@@ -78,45 +76,9 @@ def _apply(builder: PlanBuilder, value: BlockValue, epilogue: Epilogue) -> Block
     return plain(builder, BlockValue(value.name, value.shape, value.x, other, rectified=epilogue.rectify))
 
 
-def _unpadded(axis: AxisWindow) -> AxisWindow:
-    """The same windows over an input that was padded before."""
-    padded = axis.input + axis.pad_start + axis.pad_end
-    return AxisWindow(padded, axis.kernel, axis.stride, axis.dilation)
-
-
 def _phase(axis: AxisWindow, first: int) -> tuple[AxisReads, list[int]]:
     """Outputs that input positions first, first + stride, ... take part in, and through which taps."""
     taps = [k for k in range(axis.kernel) if (first + axis.pad_start - k * axis.dilation) % axis.stride == 0]
     starts = tuple((first + axis.pad_start - k * axis.dilation) // axis.stride for k in taps)
     count = -(-(axis.input - first) // axis.stride)
     return AxisReads(axis.output, count, 1, starts), taps
-
-
-def _fold(
-    builder: PlanBuilder, context: NodeContext, layer: Convolution, sizes: Geometry, padded: Buffer
-) -> Buffer:
-    """Gradients of cells that were repeated around the input, added to the cells they repeat."""
-    shape = context.input_shapes[0]
-    result = builder.blocks_buffer(f"d input of {context.name}", shape)
-    tables = [
-        np.array(
-            [
-                source_cell(position, axis.input, layer.padding_mode)
-                for position in range(-axis.pad_start, axis.input + axis.pad_end)
-            ],
-            np.int32,
-        )
-        for axis in (sizes.rows, sizes.columns)
-    ]
-    rows, columns = (builder.constant(f"{context.name} padding", table) for table in tables)
-    attributes = {
-        "channels": shape[0],
-        "height": sizes.rows.input,
-        "width": sizes.columns.input,
-        "padded_height": sizes.padded[0],
-        "padded_width": sizes.padded[1],
-    }
-    operands = (padded, rows, columns, result)
-    extent = builder.blocks(shape[0])
-    builder.shared([Step("blocks_fold_padding", context.name, operands, attributes, extent, Scale.IMAGES)])
-    return result
