@@ -112,7 +112,7 @@ def results(engine: Engine, drawn: Drawn) -> dict[str, Array]:
 
 
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     database=None,
     derandomize=True,
