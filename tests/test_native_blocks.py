@@ -115,7 +115,9 @@ def test_threads_and_batches_do_not_change_what_is_predicted(native: NativeEngin
     graph = residual_graph()
     outputs = []
     for threads in (1, 2):
-        engine = NativeEngine(instruction_set=native.instruction_set, layout="blocks", threads=threads)
+        engine = NativeEngine(
+            instruction_set=native.instruction_set, layout="blocks", threads=threads, poison=True
+        )
         program = engine.compile(graph, CompileOptions(BATCH, Purpose.INFERENCE))
         program.write_parameters(parameters(graph))
         outputs.append(program.forward(images(BATCH))[0])

@@ -244,7 +244,10 @@ void Executor::prepare(State& state, const RunRequest& request, AlignedMemory& w
   if (plan_.preparation.empty()) return;
   const std::scoped_lock lock(preparing_);
   if (prepared_from_ == &state && prepared_version_ == state.version) return;
-  if (prepared_.size() == 0) prepared_ = AlignedMemory(static_cast<std::size_t>(plan_.prepared_bytes));
+  if (prepared_.size() == 0) {
+    prepared_ = AlignedMemory(static_cast<std::size_t>(plan_.prepared_bytes));
+    if (poison_) std::memset(prepared_.data(), 0xA5, prepared_.size());
+  }
   RunRequest once = request;
   once.images = once.batch_size = 1;
   const Memory memory = places(plan_, state, once, workspace, prepared_);

@@ -31,7 +31,8 @@ struct RunRequest {
 
 class Executor {
  public:
-  // poison: fill each workspace with 0xA5 before a run, so that a read before a write shows.
+  // poison: fill each workspace with 0xA5 before a run, and what is prepared before it is first made, so that
+  // a read before a write shows.
   Executor(Plan plan, bool poison) : plan_(std::move(plan)), poison_(poison) {}
 
   // Run one step for each batch; returns how many were completed, fewer than asked when one met a value that

@@ -29,12 +29,7 @@ struct WeightArguments {
 template <int MAPS, int TAPS>
 struct WeightBlock {
   static void run(const WeightArguments& a) {
-    Vector sum[MAPS][TAPS];
-    PELLUCID_UNROLL
-    for (int map = 0; map < MAPS; ++map) {
-      PELLUCID_UNROLL
-      for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] = a.sums[map * a.sum_stride + tap];
-    }
+    Vector sum[MAPS][TAPS] = {};  // added to the others at the end: shorter sums round less
     std::int64_t offset[TAPS];
     PELLUCID_UNROLL
     for (int tap = 0; tap < TAPS; ++tap) offset[tap] = a.taps[tap];
@@ -61,7 +56,7 @@ struct WeightBlock {
     PELLUCID_UNROLL
     for (int map = 0; map < MAPS; ++map) {
       PELLUCID_UNROLL
-      for (int tap = 0; tap < TAPS; ++tap) a.sums[map * a.sum_stride + tap] = sum[map][tap];
+      for (int tap = 0; tap < TAPS; ++tap) a.sums[map * a.sum_stride + tap] += sum[map][tap];
     }
   }
 };
@@ -180,11 +175,11 @@ void channel_sums(const Call& call) {
   const auto* gradient = call.operand<const Vector>(0);
   auto* sums = call.operand<Vector>(1);
   for (int channel = 0; channel < shape.channels; ++channel) {
-    Vector sum = sums[channel];
+    Vector sum = {};
     for (int position = 0; position < shape.positions; ++position) {
       sum += gradient[channel * shape.positions + position];
     }
-    sums[channel] = sum;
+    sums[channel] += sum;
   }
 }
 

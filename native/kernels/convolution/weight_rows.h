@@ -49,12 +49,7 @@ struct WeightRowBlock {
   }
 
   static void run(const WeightRowArguments& a) {
-    Vector sum[MAPS][TAPS];
-    PELLUCID_UNROLL
-    for (int map = 0; map < MAPS; ++map) {
-      PELLUCID_UNROLL
-      for (int tap = 0; tap < TAPS; ++tap) sum[map][tap] = a.sums[map * a.sum_stride + tap];
-    }
+    Vector sum[MAPS][TAPS] = {};  // added to the others at the end: shorter sums round less
     const int plane = a.gradient_plane;
     for (int y = 0; y < a.rows; ++y) {
       const Vector* input = a.input + static_cast<std::int64_t>(y) * a.input_row;
@@ -81,7 +76,7 @@ struct WeightRowBlock {
     PELLUCID_UNROLL
     for (int map = 0; map < MAPS; ++map) {
       PELLUCID_UNROLL
-      for (int tap = 0; tap < TAPS; ++tap) a.sums[map * a.sum_stride + tap] = sum[map][tap];
+      for (int tap = 0; tap < TAPS; ++tap) a.sums[map * a.sum_stride + tap] += sum[map][tap];
     }
   }
 };
