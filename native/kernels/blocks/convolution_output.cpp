@@ -71,7 +71,7 @@ struct CorrelationBlock {
       for (const std::int32_t* tap = a.taps; tap != taps_end; ++tap) {
         const float* cells = plane + *tap;
         if constexpr (STEP > 1) fetch<OUTPUTS * STEP>(cells + OUTPUTS * STEP);
-#pragma GCC unroll 1
+#pragma GCC unroll 2
         for (int channel = 0; channel < count; ++channel, ++cells, weights += VECTORS) {
           accumulate<OUTPUTS, VECTORS, STEP>(sum, cells, weights);
         }

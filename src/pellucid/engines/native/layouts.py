@@ -85,10 +85,10 @@ def _lanes_cycles(graph: Graph, node: Node, workload: Workload) -> float:
         return 0  # computed with the convolution before it
     tiles = -(-workload.images // workload.lanes)
     rounds = -(-tiles // workload.threads)  # of tiles side by side
-    inputs = graph.input_shapes(node)
-    multiply_adds = node.layer.cost(inputs)
-    if filtering.serves(node.layer, inputs):
-        multiply_adds = min(multiply_adds, filtering.multiply_adds(node.layer, inputs))
+    layer, inputs = node.layer, graph.input_shapes(node)
+    multiply_adds = (
+        filtering.multiply_adds(layer, inputs) if isinstance(layer, Convolution) else layer.cost(inputs)
+    )
     arithmetic = multiply_adds / MULTIPLY_ADDS_A_CYCLE
     tile_bytes = _cells(graph, node) * workload.lanes * 4
     # Batch statistics end the walk over a tile, so that everything around them goes through memory.

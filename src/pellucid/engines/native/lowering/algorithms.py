@@ -102,7 +102,8 @@ def algorithm_of(context: NodeContext, lanes: int, layout: Layout) -> Algorithm:
 
 def _filtering_gains(context: NodeContext) -> bool:
     layer, inputs = context.node.layer, context.input_shapes
-    return filtering.serves(layer, inputs) and filtering.multiply_adds(layer, inputs) < layer.cost(inputs)
+    assert isinstance(layer, Convolution)
+    return filtering.multiply_adds(layer, inputs) < layer.cost(inputs)
 
 
 def _direct_cycles(context: NodeContext, lanes: int) -> float:

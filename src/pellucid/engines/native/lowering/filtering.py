@@ -17,7 +17,7 @@ from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.derived import derived_buffer, is_kept
 from pellucid.engines.native.lowering.geometry import Geometry
 from pellucid.engines.native.plan import Buffer, Step
-from pellucid.layers import Conv2d, Layer, Shape
+from pellucid.layers import Conv2d, Convolution, Layer, Shape
 
 POINTS = 6
 """That a patch of as many inputs has."""
@@ -27,6 +27,9 @@ OUTPUTS = {3: 4, 5: 2}
 
 STRIP_BYTES = 256 * 1024
 """Of the points that go through at a time, unless one column of patches has more: half of a second cache."""
+
+KERNEL_BYTES = 256 * 1024
+"""Of kernels at the points, at most: every strip reads them all."""
 
 POINT_MULTIPLY_ADDS = 44
 """What transforming a patch costs, into points or back, in vectors of multiply-adds."""
@@ -40,8 +43,20 @@ def serves(layer: Layer, inputs: Sequence[Shape]) -> TypeGuard[Conv2d]:
     return square and all(axis.stride == axis.dilation == 1 for axis in layer.window(inputs))
 
 
-def multiply_adds(layer: Conv2d, inputs: Sequence[Shape]) -> int:
-    """What it takes, with the transforms counted as the multiply-adds that take as long."""
+def multiply_adds(layer: Convolution, inputs: Sequence[Shape]) -> int:
+    """Of a convolution as it takes least: by minimal filtering, if that serves it, or the definition."""
+    direct = layer.cost(inputs)
+    if not serves(layer, inputs) or _kernel_bytes(layer, inputs) > KERNEL_BYTES:
+        return direct
+    return min(direct, _filtered_multiply_adds(layer, inputs))
+
+
+def _kernel_bytes(layer: Conv2d, inputs: Sequence[Shape]) -> int:
+    return 4 * POINTS * inputs[0][0] * layer.out_channels * layer.kernel[0]
+
+
+def _filtered_multiply_adds(layer: Conv2d, inputs: Sequence[Shape]) -> int:
+    """With the transforms counted as the multiply-adds that take as long."""
     rows, columns = layer.window(inputs)
     in_channels = inputs[0][0]
     patches = -(-columns.output // OUTPUTS[columns.kernel])
