@@ -50,14 +50,22 @@ SANITIZERS = (
         "address,undefined",
         ("libasan.so", "libubsan.so"),
         {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"},
-        ("test_native_layers.py", "test_native_plan.py", "test_native_program.py"),
+        (
+            "test_native_layers.py",
+            "test_native_plan.py",
+            "test_native_program.py",
+            "test_native_blocks.py",
+            "test_native_chains.py",
+            "test_native_depthwise.py",
+            "test_native_filtering.py",
+        ),
     ),
     Sanitizer(
         "thread",
         "thread",
         ("libtsan.so",),
         {"TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0"},
-        ("test_native_program.py",),
+        ("test_native_program.py", "test_native_blocks.py", "test_native_bits.py"),
     ),
 )
 

@@ -15,7 +15,7 @@ namespace pellucid::PELLUCID_ISA {
 constexpr int PATCH = 6;  // inputs that some neighbouring outputs see, and points
 
 // B^T d; the results lie `stride` apart, as of all that follow.
-PELLUCID_INLINE void transform_patch(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {
+PELLUCID_INLINE void to_points(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {
   const Vector difference = d[3] - d[1];
   const Vector even = d[4] - 4.0F * d[2];
   const Vector odd = d[3] - 4.0F * d[1];
@@ -29,7 +29,7 @@ PELLUCID_INLINE void transform_patch(const Vector (&d)[PATCH], Vector* to, std::
 }
 
 // A^T m: four outputs.
-PELLUCID_INLINE void transform_product(const Vector (&m)[PATCH], Vector* to, std::int64_t stride) {
+PELLUCID_INLINE void to_outputs(const Vector (&m)[PATCH], Vector* to, std::int64_t stride) {
   const Vector sum1 = m[1] + m[2];
   const Vector difference1 = m[1] - m[2];
   const Vector sum2 = m[3] + m[4];
@@ -41,7 +41,7 @@ PELLUCID_INLINE void transform_product(const Vector (&m)[PATCH], Vector* to, std
 }
 
 // A delta, of four outputs.
-PELLUCID_INLINE void transform_tile(const Vector (&delta)[4], Vector* to, std::int64_t stride) {
+PELLUCID_INLINE void to_points(const Vector (&delta)[4], Vector* to, std::int64_t stride) {
   const Vector even = delta[0] + delta[2];
   const Vector odd = delta[1] + delta[3];
   const Vector far_even = delta[0] + 4.0F * delta[2];
@@ -55,13 +55,13 @@ PELLUCID_INLINE void transform_tile(const Vector (&delta)[4], Vector* to, std::i
 }
 
 // A^T m: two outputs.
-PELLUCID_INLINE void transform_product_to_pair(const Vector (&m)[PATCH], Vector* to) {
+PELLUCID_INLINE void to_pair(const Vector (&m)[PATCH], Vector* to) {
   to[0] = (m[0] + (m[1] + m[2])) + (m[3] + m[4]);
   to[1] = ((m[1] - m[2]) + m[5]) + 2.0F * (m[3] - m[4]);
 }
 
 // A delta, of two outputs.
-PELLUCID_INLINE void transform_tile(const Vector (&delta)[2], Vector* to, std::int64_t stride) {
+PELLUCID_INLINE void to_points(const Vector (&delta)[2], Vector* to, std::int64_t stride) {
   const Vector twice = 2.0F * delta[1];
   to[0] = delta[0];
   to[stride] = delta[0] + delta[1];
@@ -72,7 +72,7 @@ PELLUCID_INLINE void transform_tile(const Vector (&delta)[2], Vector* to, std::i
 }
 
 // B u: what six points' gradients are to the six inputs.
-PELLUCID_INLINE void transform_points(const Vector (&u)[PATCH], Vector (&to)[PATCH]) {
+PELLUCID_INLINE void to_inputs(const Vector (&u)[PATCH], Vector (&to)[PATCH]) {
   const Vector sum1 = u[1] + u[2];
   const Vector difference1 = u[1] - u[2];
   const Vector sum2 = u[3] + u[4];

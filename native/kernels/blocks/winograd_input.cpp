@@ -15,13 +15,6 @@ struct Field {
   std::int64_t left;
 };
 
-PELLUCID_INLINE void transform_line(const Vector (&d)[PATCH], Vector* to, std::int64_t stride) {
-  transform_patch(d, to, stride);
-}
-PELLUCID_INLINE void transform_line(const Vector (&delta)[TILE], Vector* to, std::int64_t stride) {
-  transform_tile(delta, to, stride);
-}
-
 // SIZE x SIZE cells, rows `width` apart, into one cell of each plane.
 template <int SIZE>
 PELLUCID_INLINE void transform_square(const Vector* cells, std::int64_t width, Vector* planes,
@@ -33,14 +26,14 @@ PELLUCID_INLINE void transform_square(const Vector* cells, std::int64_t width, V
     const Vector* from = reread(cells + column);
     PELLUCID_UNROLL
     for (int row = 0; row < SIZE; ++row) line[row] = from[row * width];
-    transform_line(line, half + column, SIZE);
+    to_points(line, half + column, SIZE);
   }
   PELLUCID_KEEP_LOOP
   for (int row = 0; row < PATCH; ++row) {
     Vector line[SIZE];
     PELLUCID_UNROLL
     for (int column = 0; column < SIZE; ++column) line[column] = half[row * SIZE + column];
-    transform_line(line, reread(planes + row * PATCH * stride), stride);
+    to_points(line, reread(planes + row * PATCH * stride), stride);
   }
 }
 

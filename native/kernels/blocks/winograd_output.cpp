@@ -39,7 +39,7 @@ struct Finish {
     PELLUCID_UNROLL
     for (int column = 0; column < PATCH; ++column) products[column] = half[column];
     Vector cells[TILE];
-    transform_product(products, cells, 1);
+    to_outputs(products, cells, 1);
     PELLUCID_UNROLL
     for (int i = 0; i < COUNT; ++i) {
       cells[i] += bias;
@@ -72,7 +72,7 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
         const Vector* from = reread(planes + column * stride + item);
         PELLUCID_UNROLL
         for (int row = 0; row < PATCH; ++row) products[row] = from[row * PATCH * stride];
-        transform_product(products, half + column, PATCH);
+        to_outputs(products, half + column, PATCH);
       }
       const std::int64_t left = shape.out_height - place.row;
       const std::int64_t rows = left < TILE ? left : TILE;

@@ -23,7 +23,7 @@ PELLUCID_INLINE void scatter_strip(const FilteringAttributes& shape, const Strip
       PELLUCID_UNROLL
       for (int point = 0; point < PATCH; ++point) at_points[point] = points[point * stride + place];
       Vector cells[PATCH];
-      transform_points(at_points, cells);
+      to_inputs(at_points, cells);
       const std::int64_t column = patch * OUTPUTS;
       const std::int64_t inside = shape.in_width - column;
       Vector* to = map + row * shape.in_width + column;
@@ -49,9 +49,9 @@ void filtered_gradients(const Call& call) {
   with_outputs(shape, [&]<int OUTPUTS> {
     for_each_strip<OUTPUTS>(shape, [&](const Strip& strip) {
       const ConvolutionAttributes at_points = points_of(shape, strip);
-      transform_delta_strip<OUTPUTS>(shape, strip, call.operand<const Vector>(1), deltas);
+      transform_strip<OUTPUTS, OUTPUTS>(output_of(shape), strip, call.operand<const Vector>(1), deltas);
       if (sums != nullptr) {
-        transform_input_strip<OUTPUTS>(shape, strip, input, points);
+        transform_strip<PATCH, OUTPUTS>(input_of(shape), strip, input, points);
         const GradientRows gradient = {.first = deltas,
                                        .rows = static_cast<int>(strip.count),
                                        .plane = static_cast<int>(strip.count * shape.out_height)};

@@ -27,9 +27,9 @@ PELLUCID_INLINE void transform_outputs(const OutputMap& map, std::int64_t place,
   PELLUCID_UNROLL
   for (int point = 0; point < PATCH; ++point) points[point] = map.products[point * map.stride + place];
   if constexpr (OUTPUTS == 4) {
-    transform_product(points, outputs, 1);
+    to_outputs(points, outputs, 1);
   } else {
-    transform_product_to_pair(points, outputs);
+    to_pair(points, outputs);
   }
   PELLUCID_UNROLL
   for (int i = 0; i < OUTPUTS; ++i) outputs[i] += map.bias;
@@ -92,7 +92,7 @@ void filter(const Call& call) {
   const std::int64_t cells =
       pooled ? (shape.out_height / 2) * (shape.out_width / 2) : shape.out_height * shape.out_width;
   for_each_strip<OUTPUTS>(shape, [&](const Strip& strip) {
-    transform_input_strip<OUTPUTS>(shape, strip, call.operand<const Vector>(0), inputs);
+    transform_strip<PATCH, OUTPUTS>(input_of(shape), strip, call.operand<const Vector>(0), inputs);
     convolve(points_of(shape, strip), inputs, call.operand<const float>(1), nullptr,
              call.operand<const ConnectionGroup>(3), call.operand<const Connection>(4), products);
     const std::int64_t plane = strip.count * shape.out_height;

@@ -64,37 +64,35 @@ PELLUCID_INLINE void for_each_patch(const Strip& strip, std::int64_t map, std::i
   }
 }
 
-// B^T d of a strip of the padded input: (points, channels, patches, rows).
-template <int OUTPUTS>
-PELLUCID_INLINE void transform_input_strip(const FilteringAttributes& shape, const Strip& strip,
-                                           const Vector* input, Vector* points) {
-  const std::int64_t stride = shape.in_channels * strip.count * shape.in_height;
-  for (std::int64_t channel = 0; channel < shape.in_channels; ++channel) {
-    const Vector* map = input + channel * shape.in_height * shape.in_width;
-    const auto visit = [&](std::int64_t patch, std::int64_t row, std::int64_t place) {
-      const std::int64_t column = patch * OUTPUTS;
-      Vector cells[PATCH];
-      read_cells(map + row * shape.in_width + column, shape.in_width - column, cells);
-      transform_patch(cells, points + place, stride);
-    };
-    for_each_patch(strip, channel, shape.in_height, visit);
-  }
+// Some maps of one size.
+struct Maps {
+  std::int64_t count;
+  std::int64_t height;
+  std::int64_t width;
+};
+
+PELLUCID_INLINE Maps input_of(const FilteringAttributes& shape) {
+  return {.count = shape.in_channels, .height = shape.in_height, .width = shape.in_width};
+}
+PELLUCID_INLINE Maps output_of(const FilteringAttributes& shape) {
+  return {.count = shape.out_channels, .height = shape.out_height, .width = shape.out_width};
 }
 
-// A delta of a strip of the output's gradient: (points, maps, patches, rows).
-template <int OUTPUTS>
-PELLUCID_INLINE void transform_delta_strip(const FilteringAttributes& shape, const Strip& strip,
-                                           const Vector* gradient, Vector* points) {
-  const std::int64_t stride = shape.out_channels * strip.count * shape.out_height;
-  for (std::int64_t channel = 0; channel < shape.out_channels; ++channel) {
-    const Vector* map = gradient + channel * shape.out_height * shape.out_width;
+// The points of a strip, (points, maps, patches, rows), from SIZE cells every OUTPUTS cells: B^T d of the
+// padded input, or A delta of the output's gradient.
+template <int SIZE, int OUTPUTS>
+PELLUCID_INLINE void transform_strip(const Maps& maps, const Strip& strip, const Vector* from,
+                                     Vector* points) {
+  const std::int64_t stride = maps.count * strip.count * maps.height;
+  for (std::int64_t number = 0; number < maps.count; ++number) {
+    const Vector* map = from + number * maps.height * maps.width;
     const auto visit = [&](std::int64_t patch, std::int64_t row, std::int64_t place) {
       const std::int64_t column = patch * OUTPUTS;
-      Vector cells[OUTPUTS];
-      read_cells(map + row * shape.out_width + column, shape.out_width - column, cells);
-      transform_tile(cells, points + place, stride);
+      Vector cells[SIZE];
+      read_cells(map + row * maps.width + column, maps.width - column, cells);
+      to_points(cells, points + place, stride);
     };
-    for_each_patch(strip, channel, shape.out_height, visit);
+    for_each_patch(strip, number, maps.height, visit);
   }
 }
 
