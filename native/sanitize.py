@@ -16,12 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 WITHOUT_EDITABLE = """
 import sys
 sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in type(finder).__module__]
-sys.path.insert(0, sys.argv[1])
+"""
+"""An editable install is found before any folder, so it steps aside first: when Python starts, in the tests'
+own processes too."""
+
+RUN = """
+import sys
 import pellucid.engines.native._native as native, pytest
 assert native.__file__.startswith(sys.argv[1]), native.__file__
 sys.exit(pytest.main(sys.argv[2:]))
 """
-"""An editable install is found before any folder, so it steps aside first."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Sanitizer:
         flags: of -fsanitize.
         libraries: of the compiler, loaded before Python.
         options: of the environment: stop at the first finding. Python keeps memory until the end, so leaks
-            are not looked for, and one test forks.
+            are not looked for; tests fork; and NumPy's threads, which nobody compiled for this, stay away.
         tests: files below tests/.
     """
 
@@ -64,7 +68,7 @@ SANITIZERS = (
         "thread",
         "thread",
         ("libtsan.so",),
-        {"TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0"},
+        {"TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0", "OPENBLAS_NUM_THREADS": "1"},
         ("test_native_program.py", "test_native_blocks.py", "test_native_bits.py"),
     ),
 )
@@ -83,6 +87,7 @@ def build(sanitizer: Sanitizer) -> Path:
     install += ["--no-build-isolation", "--upgrade", "--target", str(folder)]
     install += [f"--config-settings={name}={value}" for name, value in settings.items()]
     subprocess.run([*install, str(ROOT)], check=True)
+    (folder / "sitecustomize.py").write_text(WITHOUT_EDITABLE, encoding="utf-8")
     return folder
 
 
@@ -96,9 +101,10 @@ def check(sanitizer: Sanitizer) -> int:
         ).stdout.strip()
         for library in sanitizer.libraries
     ]
-    environment = {**os.environ, **sanitizer.options, "LD_PRELOAD": " ".join(libraries)}
+    paths = {"LD_PRELOAD": " ".join(libraries), "PYTHONPATH": str(folder)}
+    environment = {**os.environ, **sanitizer.options, **paths}
     tests = [str(ROOT / "tests" / name) for name in sanitizer.tests]
-    command = [sys.executable, "-c", WITHOUT_EDITABLE, str(folder), "-q", "-x", *tests]
+    command = [sys.executable, "-c", RUN, str(folder), "-q", "-x", *tests]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
