@@ -20,8 +20,8 @@ import torch
 from benchmarks.machine import available_cores
 from benchmarks.measurement import Outcome, Row, Samples, interleaved, seconds_a_call
 from pellucid import zoo
-from pellucid.engines import select
 from pellucid.engines.engine import CompileOptions, Program, Purpose
+from pellucid.engines.native import NativeEngine
 from pellucid.graph import Graph, sequential_graph
 from pellucid.initialization import initial_parameters
 from pellucid.layers import Conv2d, Linear, Shape
@@ -108,12 +108,21 @@ def measured_machine() -> Machine:
     return Machine(max(products), max(sum_rate(64 * 1024 * 1024) for _ in range(5)))
 
 
+def engine_of(graph: Graph, batch: int) -> NativeEngine:
+    """One that gives every layer the layout that the whole network has."""
+    threads = available_cores()
+    decisions = (
+        NativeEngine(threads=threads).describe(graph, CompileOptions(batch, Purpose.INFERENCE)).decisions
+    )
+    return NativeEngine(threads=threads, layout=decisions[0].choice)
+
+
 class Alone:
     """A layer ready to be run by itself on a batch of noise."""
 
-    def __init__(self, site: Site, batch: int, threads: int) -> None:
+    def __init__(self, site: Site, batch: int, engine: NativeEngine) -> None:
         options = CompileOptions(batch, Purpose.INFERENCE)
-        self.program: Program = select("native", threads=threads).compile(site.graph, options)
+        self.program: Program = engine.compile(site.graph, options)
         self.program.write_parameters(initial_parameters(site.graph, 0))
         self.images = np.random.default_rng(0).random((batch, *site.shape), np.float32)
         self.operations = batch * site.operations
@@ -126,10 +135,11 @@ class Alone:
 def roofline(case: str, repeats: int) -> list[Outcome]:
     """A row a layer, in GFLOP/s."""
     network, batch = ROOFLINE_CASES[case]
-    machine = measured_machine()
+    machine, graph = measured_machine(), zoo.create(network).graph
+    engine = engine_of(graph, batch)
     rows: list[Outcome] = []
-    for name, site in sites(zoo.create(network).graph):
-        layer = Alone(site, batch, available_cores())
+    for name, site in sites(graph):
+        layer = Alone(site, batch, engine)
         measured = interleaved({name: layer.operations_a_second}, repeats)[name]
         ours = Samples(tuple(rate / GIGA for rate in measured.values))
         limit = Samples((machine.limit(site, batch) / GIGA,))

@@ -22,7 +22,7 @@ from benchmarks.mnist_to_99 import mnist_to_99, read_mnist
 from benchmarks.networks import settled_parameters, without_dropout
 from benchmarks.peers import Call, Exchange, Peer
 from benchmarks.report import main as report_main
-from benchmarks.roofline import Alone, Machine, Site, sites
+from benchmarks.roofline import Alone, Machine, Site, engine_of, sites
 from benchmarks.torch_networks import torch_network
 from benchmarks.training import TASKS, Contest, Task, images_a_second, require_agreement
 from benchmarks.training_memory import peak_bytes
@@ -167,7 +167,8 @@ def test_each_different_layer_of_a_network_is_met_once() -> None:
     graph = zoo.create("vgg16", input_shape=(3, 32, 32), engine="reference").graph
     convolutions = [name for name, site in sites(graph) if isinstance(site.layer, Conv2d)]
     assert convolutions == [f"conv{number}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 11)]
-    assert Alone(Site(Linear(4), (3,)), batch=2, threads=1).operations_a_second() > 0
+    engine = engine_of(Site(Linear(4), (3,)).graph, 2)
+    assert Alone(Site(Linear(4), (3,)), 2, engine).operations_a_second() > 0
 
 
 def test_the_peak_of_memory_counts_what_was_freed() -> None:
