@@ -22,7 +22,6 @@
 
 namespace pellucid::PELLUCID_ISA {
 
-
 template <typename Shape>
 class Band {
  public:
