@@ -84,13 +84,12 @@ struct Normalization {
   float* coefficients;
   std::int64_t padded;
 
-  PELLUCID_INLINE Affine put(std::int64_t channel, double mean, double variance) const {
+  PELLUCID_INLINE void put(std::int64_t channel, double mean, double variance) const {
     const double deviation = __builtin_sqrt(variance);
     statistics[channel] = static_cast<float>(mean);
     statistics[padded + channel] = static_cast<float>(1 / deviation);
     const Affine affine = affine_of(gamma, beta, channel, mean, deviation);
     put_coefficients(coefficients, padded, channel, affine.scale, 1, affine.shift);
-    return affine;
   }
   // Of a lane without a channel.
   PELLUCID_INLINE void put_nothing(std::int64_t channel) const {
@@ -212,10 +211,11 @@ void blocks_running_coefficients(const Call& call) {
       if (gradient_coefficients != nullptr) put_coefficients(gradient_coefficients, padded, channel, 0, 1, 0);
       continue;
     }
-    const Affine affine = normalization.put(channel, static_cast<double>(mean[channel]),
-                                            static_cast<double>(variance[channel]) + shape.epsilon);
+    normalization.put(channel, static_cast<double>(mean[channel]),
+                      static_cast<double>(variance[channel]) + shape.epsilon);
     if (gradient_coefficients != nullptr) {
-      put_coefficients(gradient_coefficients, padded, channel, affine.scale, 1, 0);
+      put_coefficients(gradient_coefficients, padded, channel,
+                       static_cast<double>(normalization.coefficients[channel]), 1, 0);
     }
   }
 }

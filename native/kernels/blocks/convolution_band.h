@@ -103,7 +103,7 @@ class Band {
       if (row < 0) {
         fill_row(to + place);
       } else if (is_plain) {
-        copy_row(to + place, [&](std::int64_t column) { return reader.x[cells + column]; });
+        copy_row(to + place, [&](std::int64_t column) { return reader.linear.x[cells + column]; });
       } else {
         copy_row(to + place, [&](std::int64_t column) { return reader(cells + column); });
       }
@@ -114,7 +114,7 @@ class Band {
   void copy_channel(const Source* x, std::int64_t channel, std::int64_t begin, std::int64_t end,
                     float* to) const {
     const std::int64_t lane = channel % LANES;
-    const Coefficients of_block(value_, blocks_of(shape_.sources), channel / LANES);
+    const Coefficients of_block(value_.linear, blocks_of(shape_.sources), channel / LANES);
     const float a = static_cast<float>(shape_.scale) * of_block.a[lane];
     const float c = of_block.c[lane];
     const bool rectifies = value_.rectify;
@@ -158,7 +158,7 @@ class Band {
 
   const Shape& shape_;
   const RectifiedDescription value_;
-  const void* images_;  // what value_.x is, in whatever form
+  const void* images_;  // what value_.linear.x is, in whatever form
   const std::int64_t* indices_;
   std::int64_t first_index_;
   const std::int32_t* rows_;

@@ -21,13 +21,14 @@ struct Description {
 };
 
 // One that a kernel may have to rectify, as it learns when it runs.
-struct RectifiedDescription : Description {
+struct RectifiedDescription {
+  Description linear;
   bool rectify;
 
   PELLUCID_INLINE RectifiedDescription(const Call& call, int first, bool rectify_it)
-      : Description(call, first), rectify(rectify_it) {}
+      : linear(call, first), rectify(rectify_it) {}
 
-  [[nodiscard]] PELLUCID_INLINE bool is_plain() const { return Description::is_plain() && !rectify; }
+  [[nodiscard]] PELLUCID_INLINE bool is_plain() const { return linear.is_plain() && !rectify; }
 };
 
 // a, b and c of one block of channels.
@@ -59,15 +60,16 @@ struct Reader : Coefficients {
 };
 
 // Any description: for kernels that do much else with a cell, so that being asked costs nothing.
-struct AnyReader : Reader<false> {
+struct AnyReader {
+  Reader<false> linear;
   bool adds;
   bool rectify;
 
   PELLUCID_INLINE AnyReader(const RectifiedDescription& value, std::int64_t blocks, std::int64_t block)
-      : Reader<false>(value, blocks, block), adds(value.other != nullptr), rectify(value.rectify) {}
+      : linear(value.linear, blocks, block), adds(value.linear.other != nullptr), rectify(value.rectify) {}
   PELLUCID_INLINE Vector operator()(std::int64_t cell) const {
-    Vector value = Reader<false>::operator()(cell);
-    if (adds) value += b * other[cell];
+    Vector value = linear(cell);
+    if (adds) value += linear.b * linear.other[cell];
     return rectify ? rectified(value) : value;
   }
 };

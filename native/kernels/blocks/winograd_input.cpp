@@ -72,13 +72,13 @@ PELLUCID_INLINE void transform_items(const Field& field, const RectifiedDescript
       const Corner corner{.top = place.row - field.top, .left = place.column - field.left};
       const std::int64_t first = (place.image * field.blocks + block) * field.height * field.width;
       if (PLAIN && corner.is_inside<SIZE>(field)) {
-        const Vector* cells = value.x + first + corner.top * field.width + corner.left;
+        const Vector* cells = value.linear.x + first + corner.top * field.width + corner.left;
         transform_square<SIZE>(cells, field.width, planes + item, stride);
         continue;
       }
       Vector cells[SIZE * SIZE];
       const auto read = [&](std::int64_t cell) {
-        if constexpr (PLAIN) return value.x[first + cell];
+        if constexpr (PLAIN) return value.linear.x[first + cell];
         return reader(first + cell);
       };
       fill_square<SIZE>(field, corner, read, cells);
