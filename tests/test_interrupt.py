@@ -25,7 +25,7 @@ from training_cases import (
 
 import pellucid
 from pellucid.engines.engine import StepReport
-from pellucid.training import Callback, EpochRecord, History, Run, TrainingInterrupted, train
+from pellucid.training import Callback, EpochRecord, History, Run, TrainingInterruptedError, train
 from pellucid.training.checkpoint import CHECKPOINT, MODEL, read_saved_run
 
 DATA = blobs()
@@ -67,7 +67,7 @@ def test_it_stops_after_that_step_and_goes_on_to_the_same_bits(
     whole, broken, recorder = network(CONVOLUTIONAL, engine), network(CONVOLUTIONAL, engine), Recorder()
     history = run(whole, None)
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(TrainingInterrupted) as caught:
+    with pytest.raises(TrainingInterruptedError) as caught:
         run(network(CONVOLUTIONAL, engine), tmp_path / "run", PressCtrlC(step=step), recorder)
     assert signal.getsignal(signal.SIGINT) is before
     assert recorder.events[-3:] == [("checkpoint", step), ("interrupted", step), ("end", step)]
@@ -86,7 +86,7 @@ def test_it_stops_after_that_step_and_goes_on_to_the_same_bits(
 def test_without_a_folder_the_model_holds_the_weights_so_far() -> None:
     net, first = network(), {name: array.copy() for name, array in network().parameters.items()}
     with pytest.raises(
-        TrainingInterrupted, match="nothing was saved, as there is no output folder"
+        TrainingInterruptedError, match="nothing was saved, as there is no output folder"
     ) as caught:
         train(net, DATA, epochs=1000, progress=False, callbacks=[PressCtrlC(epoch=2)])
     assert caught.value.output is None

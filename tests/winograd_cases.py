@@ -124,7 +124,7 @@ class Bench:
         self.lanes = _native.lanes(self.instruction_set)
         self.builder = PlanBuilder(self.lanes, self.store.trainable_values * 4, self.capacity, self.shards)
         wanted = frozenset(graph.parameters) if self.differentiated else frozenset()
-        self.context = NodeContext(graph, graph.nodes[1], 1, self.store, False, self.differentiated, wanted)
+        self.context = NodeContext(graph, graph.nodes[1], self.store, False, self.differentiated, wanted)
 
     def bring(self, name: str, array: Array) -> BlockValue:
         """Images as a value in channel blocks."""

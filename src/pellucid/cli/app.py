@@ -17,7 +17,7 @@ from pellucid.cli.predict import predict_command
 from pellucid.cli.summary import summary_command
 from pellucid.cli.train import train_command
 from pellucid.errors import PellucidError
-from pellucid.training import TrainingInterrupted
+from pellucid.training import TrainingInterruptedError
 
 FAILED = 2
 """Exit status of bad input, and of a failure with a reason."""
@@ -57,7 +57,7 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
     except USAGE_ERROR as error:
         return _fail(_usage_text(error), FAILED)
-    except TrainingInterrupted as error:
+    except TrainingInterruptedError as error:
         return _fail(str(error), INTERRUPTED)
     except PellucidError as error:
         return _fail(str(error), FAILED)

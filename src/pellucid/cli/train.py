@@ -28,7 +28,7 @@ from pellucid.errors import DataError
 from pellucid.objectives import OBJECTIVES
 from pellucid.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam, Optimizer
 from pellucid.recipe import Recipe
-from pellucid.training import History, TrainingInterrupted, train
+from pellucid.training import History, TrainingInterruptedError, train
 from pellucid.training.checkpoint import MODEL, SavedRun, read_saved_run
 from pellucid.training.settings import choose_recipe
 
@@ -178,7 +178,7 @@ def _train(request: Request, options: RecipeOptions, *, resume: bool, tune: bool
             resume=resume,
             checkpoint_every=request.checkpoint_every,
         )
-    except TrainingInterrupted as interruption:
+    except TrainingInterruptedError as interruption:
         raise _with_command(interruption, request) from None
     typer.echo(_closing_line(history, len(dataset.test), request.folder / MODEL))
 
@@ -209,9 +209,9 @@ def _with_weight_decay(rule: Optimizer, weight_decay: float | None) -> Optimizer
     return replace(rule, weight_decay=weight_decay)
 
 
-def _with_command(interruption: TrainingInterrupted, request: Request) -> TrainingInterrupted:
+def _with_command(interruption: TrainingInterruptedError, request: Request) -> TrainingInterruptedError:
     words = ["pellucid", "train", request.network, "--output", str(request.folder), "--resume"]
-    return TrainingInterrupted(
+    return TrainingInterruptedError(
         f"{interruption.where}; saved in {request.folder}; go on to the same bits with: {shlex.join(words)}",
         where=interruption.where,
         step=interruption.step,

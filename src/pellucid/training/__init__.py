@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pellucid.training.callbacks import Callback
 from pellucid.training.history import EpochRecord, History
-from pellucid.training.interrupt import TrainingInterrupted
+from pellucid.training.interrupt import TrainingInterruptedError
 from pellucid.training.loop import train
 from pellucid.training.metrics import Evaluation, evaluate
 from pellucid.training.perceptron import (
@@ -23,7 +23,7 @@ __all__ = [
     "History",
     "PerceptronResult",
     "Run",
-    "TrainingInterrupted",
+    "TrainingInterruptedError",
     "evaluate",
     "linearly_separable",
     "read_perceptron",

@@ -10,7 +10,7 @@ from typing import Self
 from pellucid.errors import PellucidError
 
 
-class TrainingInterrupted(PellucidError):  # noqa: N818 - what happened, not what went wrong
+class TrainingInterruptedError(PellucidError):
     """Ctrl-C stopped a training run; the text says where it stands and how to go on.
 
     Attributes:

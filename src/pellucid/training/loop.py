@@ -19,7 +19,7 @@ from pellucid.training.checkpoint import Checkpoints
 from pellucid.training.diagnose import non_finite_error
 from pellucid.training.history import History
 from pellucid.training.inputs import TrainingData, training_data
-from pellucid.training.interrupt import InterruptNotice, TrainingInterrupted
+from pellucid.training.interrupt import InterruptNotice, TrainingInterruptedError
 from pellucid.training.run import Run
 from pellucid.training.settings import Settings, choose_recipe, settings_of
 from pellucid.tuning import ALGORITHMS
@@ -76,7 +76,7 @@ def train(
     Raises:
         DataError: data, settings or a folder that cannot be used as asked.
         NonFiniteError: a NaN or an infinity arose; weights are as they were before that step.
-        TrainingInterrupted: Ctrl-C, after a checkpoint.
+        TrainingInterruptedError: Ctrl-C, after a checkpoint.
     """
     if resume and tune:
         raise DataError("a run is tuned (--tune) when it begins; a resumed one goes on as it was tuned then")
@@ -195,7 +195,7 @@ def _stop(run: Run, checkpoints: Checkpoints | None, events: Callbacks) -> None:
         if run.output
         else "nothing was saved, as there is no output folder; the model holds the weights so far"
     )
-    raise TrainingInterrupted(f"{where}; {how}", where=where, step=run.step, output=run.output)
+    raise TrainingInterruptedError(f"{where}; {how}", where=where, step=run.step, output=run.output)
 
 
 class Pace:

@@ -139,7 +139,6 @@ def _context(graph: Graph, store: ParameterStore, name: str, precision: str, ima
     return NodeContext(
         graph=graph,
         node=graph.node(name),
-        index=[node.name for node in graph.nodes].index(name),
         store=store,
         training=False,
         differentiated=False,

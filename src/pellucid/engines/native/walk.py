@@ -66,12 +66,10 @@ class Walk:
     _fused: Mapping[str, FusedConvolution] = field(init=False)
     _chains: Chains = field(init=False)
     _hidden: frozenset[str] = field(init=False)
-    _indices: Mapping[str, int] = field(init=False)
     _padded: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.values = Values(self.builder, self.graph.shapes)
-        self._indices = {node.name: index for index, node in enumerate(self.graph.nodes)}
         looked_at = self.visible | self.rules.keys()
         self._absorbed = frozenset(
             name
@@ -98,7 +96,6 @@ class Walk:
         return NodeContext(
             graph=self.graph,
             node=node,
-            index=self._indices[name],
             store=self.store,
             training=self.training,
             differentiated=self.differentiated,

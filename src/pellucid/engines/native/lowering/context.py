@@ -36,7 +36,6 @@ class NodeContext:
 
     graph: Graph
     node: Node
-    index: int
     store: ParameterStore
     training: bool
     differentiated: bool
@@ -52,6 +51,11 @@ class NodeContext:
     def name(self) -> str:
         """The node's name."""
         return self.node.name
+
+    @property
+    def index(self) -> int:
+        """The node's place in the graph, by which its random numbers are counted."""
+        return next(i for i, node in enumerate(self.graph.nodes) if node.name == self.name)
 
     @property
     def input_shapes(self) -> list[Shape]:

@@ -68,11 +68,12 @@ def _filtered_multiply_adds(layer: Conv2d, inputs: Sequence[Shape]) -> int:
 
 @dataclass(frozen=True)
 class Filtering:
-    """One convolution's steps."""
+    """One convolution's steps on its padded input; as Definition."""
 
     builder: PlanBuilder
     context: NodeContext
     sizes: Geometry
+    padded: Buffer
 
     @property
     def _taps(self) -> int:
@@ -157,33 +158,27 @@ class Filtering:
         )
 
     def output(
-        self,
-        padded: Buffer,
-        output: Buffer,
-        winners: Buffer | None = None,
-        *,
-        rectify: bool = False,
-        pooled: bool = False,
+        self, output: Buffer, winners: Buffer | None = None, *, rectify: bool = False, pooled: bool = False
     ) -> None:
         """The sums plus bias, perhaps rectified, perhaps pooled by two."""
         bias = self.context.parameter("bias")
         tables = self._tables(backwards=False)
-        operands = (padded, self._kernels, bias, *tables, *self._rooms(), output, winners)
+        operands = (self.padded, self._kernels, bias, *tables, *self._rooms(), output, winners)
         attributes = self._attributes(rectify=rectify, pooled=pooled)
         self.builder.tile("filtered_output", self.context.name, operands, attributes)
 
-    def gradients(
-        self, padded: Buffer, gradient: Buffer, target: Buffer | None, *, wanted: bool
-    ) -> Buffer | None:
+    def gradients(self, gradient: Buffer, target: Buffer | None, *, wanted: bool) -> Buffer | None:
         """That of the kernels, where there is a place for it; and that of the padded input, if wanted."""
         builder, name, sizes = self.builder, self.context.name, self.sizes
         sums = result = None
+        backwards: tuple[Buffer | None, ...] = (None, None)
         if target is not None:
             sums = builder.sums(f"{name}.weight sums at the points", self._kernel_values)
         if wanted:
             result = builder.lanes_buffer(f"d input of {name}", sizes.in_channels * math.prod(sizes.padded))
-        tables = *self._tables(backwards=False), *self._tables(backwards=True)
-        operands = (padded, gradient, self._kernels, *tables, *self._rooms(), sums, result)
+            backwards = self._tables(backwards=True)
+        tables = *self._tables(backwards=False), *backwards
+        operands = (self.padded, gradient, self._kernels, *tables, *self._rooms(), sums, result)
         builder.tile("filtered_gradients", name, operands, self._attributes())
         if target is not None:
             reduced = (sums, target)

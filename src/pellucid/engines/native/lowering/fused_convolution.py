@@ -8,12 +8,8 @@ from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.activation import activation_attributes
 from pellucid.engines.native.lowering.context import NodeContext, bias_gradient, reduce_sums
-from pellucid.engines.native.lowering.convolution import (
-    Correlation,
-    correlate,
-    gradients,
-    prepare,
-)
+from pellucid.engines.native.lowering.convolution import Passes, gradients, prepare
+from pellucid.engines.native.lowering.direct import Definition
 from pellucid.engines.native.lowering.pooling import window_attributes
 from pellucid.engines.native.plan import Buffer
 
@@ -34,7 +30,7 @@ class Chain:
 class ChainCache:
     """What the backward steps read: the output, and with pooling the winners."""
 
-    correlation: Correlation
+    passes: Passes
     output: Buffer
     winners: Buffer | None
 
@@ -42,46 +38,29 @@ class ChainCache:
 def forward(builder: PlanBuilder, chain: Chain, source: Buffer) -> tuple[Buffer, ChainCache]:
     """The last node's output; those of the nodes before it are never written."""
     context, pooling = chain.convolution, chain.pooling
-    correlation = prepare(builder, context, source)
-    rectify = chain.rectifier is not None
-    if pooling is None:
-        output = correlate(builder, context, correlation, rectify=rectify)
-        return output, ChainCache(correlation, output, None)
-    output = builder.lanes_buffer(pooling.name, pooling.cells)
-    winners = None
-    if context.differentiated:
+    passes = prepare(builder, context, source)
+    last, winners = pooling or context, None
+    output = builder.lanes_buffer(last.name, last.cells)
+    if pooling is not None and context.differentiated:
         winners = builder.lanes_buffer(f"{pooling.name} winners", pooling.cells, "int32")
-    if correlation.filtering is not None:
-        correlation.filtering.output(correlation.padded, output, winners, rectify=rectify, pooled=True)
-        return output, ChainCache(correlation, output, winners)
-    operands = (
-        correlation.padded,
-        context.parameter("weight"),
-        context.parameter("bias"),
-        correlation.groups,
-        correlation.pairs,
-        output,
-        winners,
-    )
-    attributes = correlation.sizes.attributes(correlation.group_count, rectify=rectify)
-    builder.tile("convolution_pooled_output", context.name, operands, attributes)
-    return output, ChainCache(correlation, output, winners)
+    passes.output(output, winners, rectify=chain.rectifier is not None, pooled=pooling is not None)
+    return output, ChainCache(passes, output, winners)
 
 
 def backward(
     builder: PlanBuilder, chain: Chain, cache: ChainCache, gradient: Buffer, *, wanted: bool
 ) -> Buffer | None:
     """The gradient of the convolution's input, if wanted, and those of its parameters."""
-    context, correlation = chain.convolution, cache.correlation
-    alone = not wanted and correlation.filtering is None and context.gradient("weight") is not None
-    if chain.pooling is not None and alone:
-        _strips(builder, chain, cache, gradient)
-        return None
+    context, passes = chain.convolution, cache.passes
     if chain.pooling is not None:
+        target = context.gradient("weight")
+        if isinstance(passes, Definition) and target is not None and not wanted:
+            _strips(builder, passes, cache.winners, gradient, target)
+            return None
         gradient = _unpool(builder, chain.pooling, context, cache, gradient)
     elif chain.rectifier is not None:
         gradient = _rectify(builder, chain.rectifier, context, cache, gradient)
-    return gradients(builder, context, correlation, gradient, wanted=wanted)
+    return gradients(builder, context, passes, gradient, wanted=wanted)
 
 
 def _bias_sums(builder: PlanBuilder, context: NodeContext) -> Buffer | None:
@@ -119,25 +98,24 @@ def _unpool(
     return delta
 
 
-def _strips(builder: PlanBuilder, chain: Chain, cache: ChainCache, gradient: Buffer) -> None:
+def _strips(
+    builder: PlanBuilder, passes: Definition, winners: Buffer | None, gradient: Buffer, target: Buffer
+) -> None:
     """The parameters' gradients where nothing else asks for that of the output, which is never whole."""
-    context, correlation = chain.convolution, cache.correlation
-    target = context.gradient("weight")
-    assert target is not None
-    row = correlation.sizes.columns.output * correlation.sizes.out_channels
+    context, sizes = passes.context, passes.sizes
+    row = sizes.columns.output * sizes.out_channels
     strip = max(2, STRIP_BYTES // (row * builder.lanes * 4) // 2 * 2)
     scratch = builder.lanes_buffer(f"d {context.name}, a strip", strip * row)
     sums = builder.sums(f"{context.name}.weight sums", target.nbytes // 4)
     operands = (
-        correlation.padded,
+        passes.padded,
         gradient,
-        cache.winners,
-        correlation.groups,
-        correlation.pairs,
+        winners,
+        *passes.tables,
         scratch,
         sums,
         _bias_sums(builder, context),
     )
-    attributes = correlation.sizes.attributes(correlation.group_count, strip=strip)
+    attributes = passes.attributes(strip=strip)
     builder.tile("convolution_pooled_weight_gradient", context.name, operands, attributes)
     reduce_sums(builder, context, sums, target)

@@ -15,7 +15,7 @@ from pellucid.engines.native.lowering.blocks.correlation import (
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.kernel_gradient import weight_gradient
 from pellucid.engines.native.lowering.blocks.padding import fold, repeats_cells, unpadded
-from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
+from pellucid.engines.native.lowering.blocks.value import BlockValue
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.geometry import Geometry
 from pellucid.layers import AxisWindow
@@ -38,11 +38,7 @@ def output(
 
 
 def input_gradient(
-    builder: PlanBuilder,
-    context: NodeContext,
-    sizes: Geometry,
-    gradient: BlockValue,
-    epilogue: Epilogue | None = None,
+    builder: PlanBuilder, context: NodeContext, sizes: Geometry, gradient: BlockValue
 ) -> BlockValue:
     """The gradient of the input: for each phase of positions a correlation with the taps that meet it."""
     layer = convolution(context)
@@ -62,18 +58,10 @@ def input_gradient(
             numbers = [row_taps[i] * axes[1].kernel + column_taps[j] for i, j in taps]
             target = Target(name, padded, y, steps, (first_row, first_column))
             reads = band(builder, gradient, rows, columns, taps, contiguous=target.is_whole)
-            own = Epilogue() if folds or epilogue is None else epilogue
-            correlate(builder, context, reads, target, numbers, own, transposed=True)
+            correlate(builder, context, reads, target, numbers, Epilogue(), transposed=True)
     if folds:
         y = fold(builder, context, layer, sizes, y)
-    result = BlockValue(name, shape, y)
-    return result if not folds or epilogue is None else _apply(builder, result, epilogue)
-
-
-def _apply(builder: PlanBuilder, value: BlockValue, epilogue: Epilogue) -> BlockValue:
-    """What an input's gradient may end with, in a step of its own."""
-    other = epilogue.addend.x if epilogue.addend is not None else None
-    return plain(builder, BlockValue(value.name, value.shape, value.x, other, rectified=epilogue.rectify))
+    return BlockValue(name, shape, y)
 
 
 def _phase(axis: AxisWindow, first: int) -> tuple[AxisReads, list[int]]:

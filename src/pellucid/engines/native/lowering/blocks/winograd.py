@@ -57,17 +57,14 @@ def output(builder: PlanBuilder, context: NodeContext, value: BlockValue, epilog
     return BlockValue(context.name, context.output_shape, result, sums=epilogue.sums)
 
 
-def input_gradient(
-    builder: PlanBuilder, context: NodeContext, gradient: BlockValue, epilogue: Epilogue | None = None
-) -> BlockValue:
+def input_gradient(builder: PlanBuilder, context: NodeContext, gradient: BlockValue) -> BlockValue:
     """dJ/dx: the convolution of dJ/dz with the kernels rotated and transposed."""
     name = f"d input of {context.name}"
     shape = context.input_shapes[0]
-    epilogue = epilogue or Epilogue()
     result = builder.blocks_buffer(name, shape)
     tiles = tiling(context).reversed
-    _Convolution(builder, context, tiles, _readable(builder, gradient), epilogue, result).lower()
-    return BlockValue(name, shape, result, sums=epilogue.sums)
+    _Convolution(builder, context, tiles, _readable(builder, gradient), Epilogue(), result).lower()
+    return BlockValue(name, shape, result)
 
 
 def weight_gradient(
