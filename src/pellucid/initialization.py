@@ -35,6 +35,7 @@ def _normal(variance: Callable[[Initializer], float]) -> Draw:
 DRAWS: dict[str, Draw] = {
     "zeros": lambda generator, rule, shape: np.zeros(shape, np.float32),
     "ones": lambda generator, rule, shape: np.ones(shape, np.float32),
+    "constant": lambda generator, rule, shape: np.full(shape, rule.value, np.float32),
     "he": _normal(lambda rule: 2 / rule.fan_in),
     "glorot": _uniform(lambda rule: math.sqrt(6 / (rule.fan_in + rule.fan_out))),
     "lecun": _normal(lambda rule: 1 / rule.fan_in),

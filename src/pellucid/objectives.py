@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pellucid.errors import UnknownNameError
 from pellucid.layers.layer import require
 
-__all__ = ["CrossEntropy", "MaximumAPosteriori", "Objective", "SquaredError"]
+__all__ = ["AbsoluteError", "CrossEntropy", "Hinge", "MaximumAPosteriori", "Objective", "SquaredError"]
 
 OutputKind = Literal["logits", "probabilities", "scores"]
 
@@ -52,6 +52,33 @@ class SquaredError(Objective):
 
 
 @dataclass(frozen=True)
+class AbsoluteError(Objective):
+    """The L1 distance to the target; delta = sign(z - T), 0 where they are equal."""
+
+    formula: ClassVar[str] = "J = sum_k |z[k] - T[k]|"
+
+
+@dataclass(frozen=True)
+class Hinge(Objective):
+    """One-against-all hinge loss; with margin 0 the perceptron's criterion (Rosenblatt 1958).
+
+    Targets are -1 or +1: for classes +1 at the class and -1 elsewhere. delta[k] = -T[k] where T[k] z[k] is
+    less than the margin, else 0.
+
+    Args:
+        margin: by how much an output has to be on the right side of 0.
+    """
+
+    margin: float = 1.0
+
+    formula: ClassVar[str] = "J = sum_k max(0, margin - T[k] z[k])"
+
+    def __post_init__(self) -> None:
+        valid = math.isfinite(self.margin) and self.margin >= 0
+        require(valid, "Hinge", "margin is at least 0 and finite", self.margin)
+
+
+@dataclass(frozen=True)
 class MaximumAPosteriori(Objective):
     """LeNet-5's criterion over RBF scores z = -distance (LeCun et al. 1998, eq. 9).
 
@@ -73,6 +100,8 @@ class MaximumAPosteriori(Objective):
 OBJECTIVES: dict[str, type[Objective]] = {
     "cross_entropy": CrossEntropy,
     "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "hinge": Hinge,
     "maximum_a_posteriori": MaximumAPosteriori,
 }
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from pellucid.graph import Graph, Node
+from pellucid.layers import AxisWindow, Parameter
 
 
 @dataclass(frozen=True)
 class AxisField:
-    """Along one axis: cell o sees the inputs start + o * stride up to that plus size - 1."""
+    """Along one axis: cell o sees the inputs start + o * stride up to that plus size - 1.
 
-    size: int
-    stride: int
-    start: int
+    Behind layers that enlarge the map numbers may be fractions, and these are bounds: some cells see less.
+    """
+
+    size: Fraction
+    stride: Fraction
+    start: Fraction
 
 
 ReceptiveField = tuple[AxisField, ...] | None
-"""One field an axis; None when every cell may see the whole input."""
+"""One field an axis; None when every cell may see the whole input, empty when it sees none of it."""
 
 
 def receptive_fields(graph: Graph) -> Mapping[str, ReceptiveField]:
@@ -27,31 +32,39 @@ def receptive_fields(graph: Graph) -> Mapping[str, ReceptiveField]:
     for node in graph.nodes:
         if node.inputs:
             fields[node.name] = _union([_through(graph, node, fields[source]) for source in node.inputs])
+        elif isinstance(node.layer, Parameter):
+            fields[node.name] = ()
         else:
-            fields[node.name] = tuple(AxisField(1, 1, 0) for _ in graph.shapes[node.name][1:]) or None
+            spatial = graph.shapes[node.name][1:]
+            fields[node.name] = (AxisField(Fraction(1), Fraction(1), Fraction(0)),) * len(spatial) or None
     return fields
 
 
 def _through(graph: Graph, node: Node, field: ReceptiveField) -> ReceptiveField:
     window = node.layer.window(graph.input_shapes(node))
-    if field is None or window is None:
+    if field is None or (field and window is None):
         return None
-    if not window:
+    if not field or not window:
         return field
-    return tuple(
-        AxisField(
-            size=before.size + (axis.extent - 1) * before.stride,
-            stride=before.stride * axis.stride,
-            start=before.start - axis.pad_start * before.stride,
-        )
-        for before, axis in zip(field, window, strict=True)
+    return tuple(_widened(before, axis) for before, axis in zip(field, window, strict=True))
+
+
+def _widened(before: AxisField, axis: AxisWindow) -> AxisField:
+    """The field behind one more window."""
+    # With a fraction of f only every f-th place of the window holds an input cell.
+    step = before.stride / axis.fraction
+    cells = (axis.extent - 1) // axis.fraction
+    return AxisField(
+        size=before.size + cells * before.stride,
+        stride=step * axis.stride,
+        start=before.start - axis.pad_start * step,
     )
 
 
 def _union(fields: list[ReceptiveField]) -> ReceptiveField:
-    known = [field for field in fields if field is not None]
-    if len(known) < len(fields):
+    if any(field is None for field in fields):
         return None
+    known = [field for field in fields if field]
     result = []
     for axis in zip(*known, strict=True):
         start = min(field.start for field in axis)

@@ -132,7 +132,7 @@ def _count(model: Model, node: Node, role: str) -> int:
 
 
 def _field_text(field: ReceptiveField) -> str:
-    return "whole input" if field is None else _product(tuple(axis.size for axis in field))
+    return "whole input" if field is None else _product(tuple(math.ceil(axis.size) for axis in field))
 
 
 def _notes(model: Model) -> str | None:

@@ -7,11 +7,15 @@ from pellucid.layers.convolution import *
 from pellucid.layers.dense import *
 from pellucid.layers.dropout import *
 from pellucid.layers.layer import AxisWindow, Initializer, Layer, ParameterSpec, Shape
+from pellucid.layers.locally_connected import *
 from pellucid.layers.merge import *
 from pellucid.layers.normalization import *
 from pellucid.layers.output import *
 from pellucid.layers.pooling import *
+from pellucid.layers.resampling import *
 from pellucid.layers.shape import *
+from pellucid.layers.subsampling import *
+from pellucid.layers.transposed_convolution import *
 
 LAYERS: dict[str, type[Layer]] = {
     name: value

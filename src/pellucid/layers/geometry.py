@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 from pellucid.layers.layer import AxisWindow, Shape, require
@@ -60,8 +61,13 @@ def windows(
     stride: tuple[int, ...],
     dilation: tuple[int, ...],
     padding: tuple[tuple[int, int], ...] | PaddingAmount,
+    ceil_mode: bool = False,
 ) -> tuple[AxisWindow, ...]:
-    """The window of every spatial axis; raises LayerError where the kernel does not fit."""
+    """The window of every spatial axis; raises LayerError where the kernel does not fit.
+
+    With ceil_mode a last window that reaches beyond the padding counts too, if it begins before the end of
+    the input.
+    """
     result = []
     for axis, length in enumerate(lengths):
         extent = kernel[axis] + (kernel[axis] - 1) * (dilation[axis] - 1)
@@ -80,8 +86,14 @@ def windows(
             f"a window of {extent} needs an input at least as long, padding included",
             f"{length} + {start} + {end}",
         )
-        result.append(window)
+        result.append(_with_overhang(window) if ceil_mode else window)
     return tuple(result)
+
+
+def _with_overhang(window: AxisWindow) -> AxisWindow:
+    missing = -(window.padded - window.extent) % window.stride
+    begins_inside = window.output * window.stride < window.pad_start + window.input
+    return replace(window, overhang=missing) if missing and begins_inside else window
 
 
 def require_padding_mode(layer: str, mode: str, axes: tuple[AxisWindow, ...]) -> None:
@@ -95,3 +107,31 @@ def require_padding_mode(layer: str, mode: str, axes: tuple[AxisWindow, ...]) ->
             f'padding mode "{mode}" can pad an axis of {axis.input} by at most {limit}',
             widest,
         )
+
+
+AxisPairs = int | tuple[tuple[int, int], ...]
+"""Amounts at both ends: one number for all spatial axes, or a (start, end) pair an axis."""
+
+
+def per_side(layer: str, rule: str, amounts: AxisPairs, shape: Shape) -> tuple[tuple[int, int], ...]:
+    """A (start, end) pair for every axis of the shape, channels first.
+
+    A single number stands for both ends of the spatial axes; as many pairs as spatial axes leave the channels
+    alone.
+    """
+    if isinstance(amounts, int):
+        return ((0, 0), *((amounts, amounts),) * (len(shape) - 1))
+    require(
+        len(amounts) in (len(shape) - 1, len(shape)),
+        layer,
+        f"{rule} has a pair for each of {len(shape) - 1} spatial axes, or of {len(shape)} axes",
+        amounts,
+    )
+    return ((0, 0),) * (len(shape) - len(amounts)) + amounts
+
+
+def require_pairs(layer: str, rule: str, amounts: AxisPairs) -> None:
+    """Require a number of at least 0, or (start, end) pairs of such."""
+    pairs = ((amounts, amounts),) if isinstance(amounts, int) else amounts
+    valid = len(pairs) > 0 and all(len(pair) == 2 and all(n >= 0 for n in pair) for pair in pairs)
+    require(valid, layer, f"{rule} is a number of at least 0, or a (start, end) pair an axis", amounts)

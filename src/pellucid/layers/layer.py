@@ -20,7 +20,7 @@ class Initializer:
     """How a parameter starts: a rule by name and the numbers it needs.
 
     Rules (fan_in inputs and fan_out outputs of one unit):
-    "zeros"; "ones";
+    "zeros"; "ones"; "constant": `value`;
     "he": N(0, 2 / fan_in) (He et al. 2015, eq. 10);
     "glorot": U(±sqrt(6 / (fan_in + fan_out))) (Glorot & Bengio 2010, eq. 16);
     "lecun": N(0, 1 / fan_in) (LeCun et al. 1998, Efficient BackProp, section 4.6);
@@ -30,8 +30,10 @@ class Initializer:
     rule: str
     fan_in: int = 1
     fan_out: int = 1
+    value: float = 0.0
 
     RULES: ClassVar[tuple[str, ...]] = ("zeros", "ones", "he", "glorot", "lecun", "lecun-1998")
+    """Those that a layer of weights may be given."""
 
 
 ZEROS = Initializer("zeros")
@@ -58,7 +60,13 @@ class ParameterSpec:
 class AxisWindow:
     """How an output position sees one spatial axis of the input.
 
-    Output position o sees the inputs o * stride - pad_start + k * dilation for k < kernel.
+    Output position o sees the inputs i with i * fraction = o * stride - pad_start + k * dilation for some
+    k < kernel.
+
+    Attributes:
+        fraction: steps between neighbouring inputs; more than 1 where the layer enlarges the map (a stride of
+            1 / fraction).
+        overhang: positions beyond the padding that the last window reaches (ceil mode).
     """
 
     input: int
@@ -67,6 +75,14 @@ class AxisWindow:
     dilation: int = 1
     pad_start: int = 0
     pad_end: int = 0
+    fraction: int = 1
+    overhang: int = 0
+
+    @property
+    def padded(self) -> int:
+        """Length of the padded axis, the zeros between the inputs of a fractional stride included."""
+        between = (self.input - 1) * self.fraction + 1
+        return self.pad_start + between + self.pad_end + self.overhang
 
     @property
     def extent(self) -> int:
@@ -76,14 +92,13 @@ class AxisWindow:
     @property
     def output(self) -> int:
         """Output length floor((I + P_start + P_end - F_eff) / S) + 1; below 1 when nothing fits."""
-        return (self.input + self.pad_start + self.pad_end - self.extent) // self.stride + 1
+        return (self.padded - self.extent) // self.stride + 1
 
     @property
     def unused(self) -> int:
         """Input columns at the end that no window reaches, because the stride steps over them."""
-        padded = self.input + self.pad_start + self.pad_end
         reached = (self.output - 1) * self.stride + self.extent
-        return max(0, min(padded - reached - self.pad_end, self.input))
+        return max(0, min(self.padded - reached - self.pad_end, self.input))
 
 
 class Layer(ABC):
