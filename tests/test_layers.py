@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from layer_cases import LAYER_CASES, Float64, LayerCase
+from layer_case import Float64
+from layer_cases import LAYER_CASES, LayerCase
 
 from pellucid.engines.engine import Array, Rule
 from pellucid.engines.reference.definition import INFERENCE, Context
