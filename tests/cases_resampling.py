@@ -14,6 +14,9 @@ from pellucid.layers import Crop, Layer, Pad, Shape, Slice, Upsample
 WIDE: tuple[Shape, ...] = ((17, 5, 6),)
 
 
+Function = Callable[[Tensor], Tensor]
+
+
 def _case(
     name: str, layer: Layer, shapes: tuple[Shape, ...], function: Callable[[Tensor], Tensor]
 ) -> LayerCase:
