@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pellucid.engines.reference import (
     activation,
+    adaptive_pooling,
     convolution,
     dense,
     dropout,
@@ -12,6 +13,7 @@ from pellucid.engines.reference import (
     output,
     pooling,
     shape,
+    subsampling,
 )
 from pellucid.engines.reference.definition import Definition
 from pellucid.errors import UnsupportedLayer
@@ -19,6 +21,7 @@ from pellucid.layers import Layer
 
 DEFINITIONS: dict[type[Layer], Definition] = {
     **activation.DEFINITIONS,
+    **adaptive_pooling.DEFINITIONS,
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,
@@ -27,6 +30,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **output.DEFINITIONS,
     **pooling.DEFINITIONS,
     **shape.DEFINITIONS,
+    **subsampling.DEFINITIONS,
 }
 
 
