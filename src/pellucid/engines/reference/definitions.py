@@ -8,12 +8,14 @@ from pellucid.engines.reference import (
     convolution,
     dense,
     dropout,
+    locally_connected,
     merge,
     normalization,
     output,
     pooling,
     shape,
     subsampling,
+    transposed_convolution,
 )
 from pellucid.engines.reference.definition import Definition
 from pellucid.errors import UnsupportedLayer
@@ -25,12 +27,14 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,
+    **locally_connected.DEFINITIONS,
     **merge.DEFINITIONS,
     **normalization.DEFINITIONS,
     **output.DEFINITIONS,
     **pooling.DEFINITIONS,
     **shape.DEFINITIONS,
     **subsampling.DEFINITIONS,
+    **transposed_convolution.DEFINITIONS,
 }
 
 

@@ -11,10 +11,12 @@ from pellucid.engines.native.lowering.blocks import (
     activation,
     convolution,
     dense,
+    local_response,
     merge,
     normalization,
     pooling,
     shape,
+    transposed_convolution,
 )
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
@@ -25,8 +27,10 @@ BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
+    **local_response.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **pooling.LOWERINGS,
     **shape.LOWERINGS,
+    **transposed_convolution.LOWERINGS,
 }
