@@ -10,6 +10,8 @@ from pellucid.engines.native.lowering import (
     channel_activation,
     convolution,
     dense,
+    image_normalization,
+    locally_connected,
     matrix_product,
     merge,
     normalization,
@@ -17,6 +19,7 @@ from pellucid.engines.native.lowering import (
     pooling,
     rearrangement,
     shape,
+    transposed_convolution,
 )
 from pellucid.engines.native.lowering.context import Lowering, NodeContext
 from pellucid.errors import UnsupportedLayer
@@ -31,6 +34,8 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     **channel_activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
+    **image_normalization.LOWERINGS,
+    **locally_connected.LOWERINGS,
     **matrix_product.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
@@ -38,6 +43,7 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     **pooling.LOWERINGS,
     **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
+    **transposed_convolution.LOWERINGS,
 }
 
 
