@@ -97,7 +97,7 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
     ),
     "a data folder without its files": (
         lambda t: ("train", "mlp", "--data", t),
-        "expects the IDX files",
+        "holds no pictures",
     ),
     "an unknown engine": (
         lambda t: ("train", "mlp", "--engine", "nativ"),
