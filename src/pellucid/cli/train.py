@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pellucid import zoo
+from pellucid.augmentation import AUGMENTATIONS
 from pellucid.cli.common import (
     AlgorithmOption,
     Algorithms,
@@ -47,6 +48,7 @@ class RecipeOptions:
     schedule: str | None
     weight_decay: float | None
     clip_norm: float | None
+    augment: str | None
 
     @property
     def given(self) -> bool:
@@ -62,6 +64,7 @@ class RecipeOptions:
             rule=self.optimizer,
             rates=self.schedule,
             learning_rate=self.learning_rate,
+            augment=self.augment,
         )
         rule = _with_weight_decay(recipe.optimizer, self.weight_decay)
         if self.clip_norm is not None:
@@ -107,6 +110,14 @@ def train_command(
     clip_norm: Annotated[
         float | None, typer.Option("--clip-norm", help="Longest gradient that is used as it is.")
     ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            "--augment",
+            metavar="WORDS",
+            help=f"Random changes to the images, for example pad-crop:4,flip; {', '.join(AUGMENTATIONS)}.",
+        ),
+    ] = None,
     seed: SeedOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder of the run; runs/NETWORK-DATA if left out.")
@@ -133,7 +144,9 @@ def train_command(
     check_network(network)
     forced = forced_algorithms(algorithm)
     request = Request(network, data, epochs, seed, output, checkpoint_every, engine, threads, forced)
-    options = RecipeOptions(batch_size, learning_rate, loss, optimizer, schedule, weight_decay, clip_norm)
+    options = RecipeOptions(
+        batch_size, learning_rate, loss, optimizer, schedule, weight_decay, clip_norm, augment
+    )
     if network != "perceptron":
         if classes is not None:
             raise DataError(
@@ -171,6 +184,7 @@ def _train(request: Request, options: RecipeOptions, *, resume: bool, tune: bool
             loss=recipe.objective,
             optimizer=recipe.optimizer,
             schedule=recipe.schedule,
+            augment=recipe.augmentations,
             algorithms=dict(request.algorithms),
             tune=tune,
             seed=seed,
