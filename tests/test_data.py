@@ -112,6 +112,17 @@ def test_a_stratified_part_has_its_share_of_every_class() -> None:
     assert not np.array_equal(split.stratified(0.3, seed=2)[1].pixels, part.pixels)
 
 
+def test_a_validation_part_takes_the_place_of_the_test() -> None:
+    digits = data.load("digits")
+    validated = digits.with_validation(0.1, seed=5)
+    rest, part = digits.train.stratified(0.1, 5)
+    np.testing.assert_array_equal(validated.train.pixels, rest.pixels)
+    np.testing.assert_array_equal(validated.test.pixels, part.pixels)
+    assert validated.class_names == digits.class_names
+    with pytest.raises(DataError, match="digits: the part that is held out"):
+        digits.with_validation(0)
+
+
 @pytest.mark.parametrize(
     ("labels", "fraction", "message"),
     [

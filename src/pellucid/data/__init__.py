@@ -15,7 +15,7 @@ from pellucid.storage import reason
 if TYPE_CHECKING:
     from pellucid.download import Progress
 
-__all__ = ["Dataset", "Split", "load", "names"]
+__all__ = ["Dataset", "OnBroken", "Split", "load", "names"]
 
 _NAMES = ("cifar10", "digits", "fashion-mnist", "mnist")
 

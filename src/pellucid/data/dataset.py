@@ -103,6 +103,24 @@ class Dataset:
         """Of one image, (C, H, W)."""
         return self.train.pixels.shape[1:]
 
+    def with_validation(self, fraction: float, seed: int = 0) -> Dataset:
+        """A part of the images to train on held out in place of the images to test on.
+
+        What is chosen by looking at it, such as a learning rate, leaves the real test unseen.
+
+        Args:
+            fraction: of every class, between 0 and 1.
+            seed: of the choice.
+
+        Raises:
+            DataError: too few images for every class to have its share.
+        """
+        try:
+            train, validation = self.train.stratified(fraction, seed)
+        except DataError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        return replace(self, train=train, test=validation)
+
     def fit(self, input_shape: Sequence[int]) -> Dataset:
         """The same images in the shape a network expects, by the rules of `pellucid.data.fit`.
 

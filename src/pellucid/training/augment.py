@@ -122,8 +122,9 @@ def pad_crop(augmentation: PadCrop, images: Array, draws: Draws) -> Array:
 
 def flip(augmentation: Flip, images: Array, draws: Draws) -> Array:
     """y[r, c] = x[r, W - 1 - c], or x itself."""
-    chosen = draws.uniform(1)[:, 0] < augmentation.probability
-    flipped: Array = np.where(chosen[:, None, None, None], images[..., ::-1], images)
+    chosen = np.flatnonzero(draws.uniform(1)[:, 0] < augmentation.probability)
+    flipped = images.copy()
+    flipped[chosen] = images[chosen][..., ::-1]
     return flipped
 
 

@@ -139,4 +139,4 @@ class _ColorsError(Exception):
 
 
 def _fatal(text: str) -> FormatError:
-    return FormatError(f'{text}; on_broken="skip" goes on without broken pictures')
+    return FormatError(f'{text}; on_broken="skip" (--skip-broken) leaves it out')
