@@ -20,6 +20,7 @@ LEVELS = {
     "data": 3,
     "layers": 1,
     "graph": 2,
+    "augmentation": 2,
     "objectives": 2,
     "optimizers": 2,
     "recipe": 3,
