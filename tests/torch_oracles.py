@@ -10,7 +10,10 @@ import torch
 from torch.nn import functional
 
 from pellucid.layers import AxisWindow, Conv1d, Conv2d, Shape, Subsample2d
+from pellucid.layers.geometry import per_axis
+from pellucid.layers.locally_connected import LocallyConnected
 from pellucid.layers.pooling import AdaptivePooling, AvgPooling, LpPooling, MaxPooling, Pooling
+from pellucid.layers.transposed_convolution import TransposedConvolution
 
 Oracle = Callable[[Sequence[torch.Tensor], Mapping[str, torch.Tensor], bool], torch.Tensor]
 
@@ -53,6 +56,45 @@ def convolution(layer: Conv1d | Conv2d, shape: Shape) -> Oracle:
             dilation=tuple(axis.dilation for axis in axes),
             groups=layer.groups,
         )
+
+    return oracle
+
+
+def transposed_convolution(layer: TransposedConvolution) -> Oracle:
+    """PyTorch's without padding, which is then cut off: it knows no one-sided one."""
+    convolve: Any = getattr(functional, f"conv_transpose{layer.rank}d")
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        # Where taps lie further apart than inputs, PyTorch may add no more cells than the padding takes off.
+        whole = convolve(
+            inputs[0], parameters["weight"], None, layer.stride, 0, 0, layer.groups, layer.dilation
+        )
+        added = per_axis("oracle", "output_padding", layer.output_padding, layer.rank, 0)
+        ends = [(-start, more - end) for (start, end), more in zip(layer.paddings, added, strict=True)]
+        cut = functional.pad(whole, [amount for pair in reversed(ends) for amount in pair])
+        if not layer.bias:
+            return cut
+        return cut + parameters["bias"].reshape(-1, *(1,) * layer.rank)
+
+    return oracle
+
+
+def locally_connected(layer: LocallyConnected, shape: Shape) -> Oracle:
+    """A sum of products over unfolded windows."""
+    axes = layer.window([shape])
+    letters = "ij"[: layer.rank], "uv"[: layer.rank]
+    equation = "nc{0}{1},o{0}c{1}->no{0}".format(*letters)
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        seen = pad(inputs[0], axes)
+        for number, axis in enumerate(axes, start=2):
+            seen = seen.unfold(number, axis.kernel, axis.stride)
+        z = torch.einsum(equation, seen, parameters["weight"])
+        return z + parameters["bias"] if layer.bias else z
 
     return oracle
 

@@ -9,12 +9,15 @@ from pellucid.engines.native.lowering import (
     blocks,
     convolution,
     dense,
+    image_normalization,
+    locally_connected,
     merge,
     normalization,
     output,
     pooling,
     rearrangement,
     shape,
+    transposed_convolution,
 )
 from pellucid.engines.native.lowering.context import Lowering, NodeContext
 from pellucid.errors import UnsupportedLayer
@@ -28,12 +31,15 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     **activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
+    **image_normalization.LOWERINGS,
+    **locally_connected.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **output.LOWERINGS,
     **pooling.LOWERINGS,
     **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
+    **transposed_convolution.LOWERINGS,
 }
 
 

@@ -11,11 +11,13 @@ from pellucid.engines.native.lowering.blocks import (
     activation,
     convolution,
     dense,
+    local_response,
     merge,
     normalization,
     pooling,
     rearrangement,
     shape,
+    transposed_convolution,
 )
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
@@ -26,9 +28,11 @@ BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
+    **local_response.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **pooling.LOWERINGS,
     **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
+    **transposed_convolution.LOWERINGS,
 }
