@@ -58,7 +58,7 @@ def read(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         outputs = importer.run()
         if importer.problems:
             raise FormatError(_listed(list(importer.problems.values())))
-        return _model(Path(path), text, importer.records, outputs, engine)
+        return _model(Path(path), text, importer, outputs, engine)
     except (FormatError, GraphError, LayerError, UnsupportedError) as error:
         raise FormatError(f"{path}: {_one_line(error)}") from None
     except MALFORMED as error:
@@ -83,10 +83,11 @@ def _listed(problems: list[tuple[Operation, str]]) -> str:
 
 
 def _model(
-    path: Path, text: ModelText, records: list[Record], outputs: tuple[int, ...], engine: str | Engine
+    path: Path, text: ModelText, importer: Importer, outputs: tuple[int, ...], engine: str | Engine
 ) -> Model:
+    records = importer.records
     kept = _needed(records, outputs)
-    names = node_names(records, kept)
+    names = node_names(records, kept, importer.value_names() if text.producer == "pellucid" else {})
     nodes = tuple(
         Node(names[index], records[index].layer, tuple(names[source] for source in records[index].inputs))
         for index in kept

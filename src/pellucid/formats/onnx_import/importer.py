@@ -29,7 +29,7 @@ from pellucid.formats.onnx_import.values import (
 )
 from pellucid.layers import Input, Layer, Parameter, Reshape, Shape
 
-MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
 """What arithmetic on the attributes and constants of a damaged model can raise."""
 
 Source = Callable[[], Array]
@@ -98,6 +98,15 @@ class Importer:
         if self.problems:
             return ()
         return tuple(self._output(name) for name in graph.outputs)
+
+    def value_names(self) -> dict[int, list[str]]:
+        """For every record the names of the values that it is, in order."""
+        names: dict[int, list[str]] = {}
+        for name, value in self._values.items():
+            made = value.made if isinstance(value, Formula) else value
+            if isinstance(made, Activation):
+                names.setdefault(made.node, []).append(name)
+        return names
 
     # ---- reading
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pellucid.formats.onnx_import.importer import Record
 from pellucid.formats.onnx_import.text import Operation
@@ -16,12 +16,20 @@ SCOPES = "pkg.torch.onnx.name_scopes"
 LONGEST = 200
 
 
-def node_names(records: Sequence[Record], kept: Sequence[int]) -> dict[int, str]:
+def node_names(
+    records: Sequence[Record], kept: Sequence[int], values: Mapping[int, Sequence[str]]
+) -> dict[int, str]:
     """A name for each record that is kept.
 
     In this order: the module whose weights it has ("layer1.0.conv1" for "layer1.0.conv1.weight"), the module
     that PyTorch says it is in, the name of the ONNX node, the layer's label with a number.
+
+    Args:
+        records: all of them.
+        kept: the numbers of those that become nodes.
+        values: names that their results have, where the model was written here, so that these are the nodes'.
     """
+    last = {id(records[index].operation): index for index in kept}
     modules = {index: _module(records[index]) for index in kept}
     within: dict[str, set[str]] = {}
     parents: set[str] = set()
@@ -33,10 +41,12 @@ def node_names(records: Sequence[Record], kept: Sequence[int]) -> dict[int, str]
     taken: set[str] = set()
     counts: Counter[str] = Counter()
     # Inputs and nodes with weights first, so that no other node takes the name of their module.
-    for index in sorted(kept, key=lambda index: not records[index].named):
+    for index in sorted(kept, key=lambda index: not (records[index].named or values.get(index))):
         record, module = records[index], modules[index]
         if isinstance(record.layer, Parameter):
             wish = _parameter_name(record)
+        elif values.get(index):
+            wish = values[index][-1]
         elif record.named:
             wish = record.named
         elif module and module not in parents and len(within[module]) == 1:
@@ -45,6 +55,8 @@ def node_names(records: Sequence[Record], kept: Sequence[int]) -> dict[int, str]
             wish = f"{module}.{record.layer.label}"
         else:
             wish = _own_name(record.operation)
+            if last[id(record.operation)] != index:
+                wish = f"{wish}/{record.layer.label}" if wish else ""
         names[index] = _unique(_readable(wish), record.layer.label, taken, counts)
         taken.add(names[index])
     return names

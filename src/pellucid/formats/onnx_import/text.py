@@ -64,6 +64,7 @@ class ModelText:
 
     graph: GraphText
     opset: int
+    producer: str
     metadata: Mapping[str, str]
     functions: frozenset[str]
     store: Store
@@ -92,6 +93,7 @@ def read_text(path: Path) -> ModelText:
         return ModelText(
             _graph(model.graph, store, 0),
             opset,
+            str(model.producer_name),
             {str(entry.key): str(entry.value) for entry in model.metadata_props},
             frozenset(str(function.name) for function in model.functions),
             store,
