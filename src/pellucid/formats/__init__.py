@@ -19,7 +19,7 @@ __all__ = ["load"]
 def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model:
     """A model from a file, whatever program wrote it.
 
-    Reads .pellucid files, known by their ending or by their first bytes.
+    Reads .pellucid and ONNX files, known by their ending or by their first bytes.
 
     Args:
         path: the file.
@@ -28,7 +28,7 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
     Raises:
         FormatError: missing, of a format that is not read, truncated, corrupt or hostile.
     """
-    from pellucid.formats import native_file
+    from pellucid.formats import native_file, onnx_import
 
     file = Path(path)
     try:
@@ -42,4 +42,6 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         raise FormatError(f"{file}: {reason(error)}") from None
     if file.suffix == ".pellucid" or native_file.has_signature(start):
         return native_file.read(file, engine)
-    raise FormatError(f"{file}: not a model file that this version reads; it reads .pellucid files")
+    if file.suffix == ".onnx" or onnx_import.has_signature(start):
+        return onnx_import.read(file, engine)
+    raise FormatError(f"{file}: not a model file that this version reads; it reads .pellucid and .onnx files")
