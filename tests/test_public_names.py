@@ -60,7 +60,7 @@ OTHERS = [
 NAMES = [*LAYERS, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *OTHERS]
 
 MEMBERS = {
-    "zoo": ["create", "names"],
+    "zoo": ["create", "find", "names"],
     "data": ["load", "names"],
     "errors": ["PellucidError", "FormatError", "UnsupportedLayer"],
     "Model": [
