@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
+from pellucid.download import Progress
 from pellucid.engines.engine import Engine
 from pellucid.errors import LayerError, UnknownNameError
 from pellucid.graph import Graph
@@ -73,8 +75,10 @@ def create(
     input_shape: Sequence[int] | None = None,
     seed: int = 0,
     engine: str | Engine = "native",
+    weights: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> Model:
-    """A network with freshly drawn parameters.
+    """A network with freshly drawn parameters, or with trained ones.
 
     Args:
         name: one of names(), or "conv-blocks-N-M-b-K" (see conv_blocks.py).
@@ -82,10 +86,15 @@ def create(
         input_shape: of one image, (C, H, W) or (features,); the network's own when left out.
         seed: of the initial parameters.
         engine: "native", "reference", or an Engine.
+        weights: a file of arrays (.safetensors, .pth) under torchvision's names or this network's own, or
+            "imagenet": torchvision's, downloaded once, with the preprocessing and the class names they go
+            with; layers that count classes keep their drawn weights where `classes` is not 1,000.
+        progress: told of what is downloaded.
 
     Raises:
         UnknownNameError: no such network; the message gives the nearest names.
         LayerError: the network cannot have so many classes, or its arithmetic does not fit such images.
+        DataError, DownloadError, FormatError: there are no such weights, or they are not this network's.
 
     Example:
         >>> import pellucid
@@ -95,13 +104,21 @@ def create(
     network = find(name)
     classes = network.classes if classes is None else classes
     shape = network.input_shape if input_shape is None else tuple(input_shape)
+    graph = _graph(name, network, classes, shape)
+    parameters = network.fixed(classes) if network.fixed else None
+    class_names = network.class_names[:classes]
+    if weights is not None:
+        from pellucid.zoo.pretrained import with_weights
+
+        trained = with_weights(name, network, graph, classes, weights, progress)
+        graph, parameters, class_names = trained.graph, trained.parameters, trained.class_names or class_names
     return Model(
-        _graph(name, network, classes, shape),
-        network.fixed(classes) if network.fixed else None,
+        graph,
+        parameters,
         seed=seed,
         engine=engine,
         output_kind=network.output_kind,
-        class_names=network.class_names[:classes],
+        class_names=class_names,
         name=name,
         recipe=network.recipe,
     )
