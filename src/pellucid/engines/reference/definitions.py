@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pellucid.engines.reference import (
     activation,
+    channel_activation,
     convolution,
     dense,
     dropout,
@@ -11,6 +12,7 @@ from pellucid.engines.reference import (
     normalization,
     output,
     pooling,
+    resampling,
     shape,
 )
 from pellucid.engines.reference.definition import Definition
@@ -19,6 +21,7 @@ from pellucid.layers import Layer
 
 DEFINITIONS: dict[type[Layer], Definition] = {
     **activation.DEFINITIONS,
+    **channel_activation.DEFINITIONS,
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,
@@ -26,6 +29,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **normalization.DEFINITIONS,
     **output.DEFINITIONS,
     **pooling.DEFINITIONS,
+    **resampling.DEFINITIONS,
     **shape.DEFINITIONS,
 }
 
