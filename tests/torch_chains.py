@@ -124,7 +124,7 @@ class Fire(nn.Module):
 
 
 def squeezenet(version: str, classes: int) -> nn.Module:
-    """The letters stand for a pooling and the numbers for the squeezed maps of a fire, four times expanded."""
+    """P stands for a pooling, a number for a fire's squeezed maps, of which four times as many are made."""
     rows = {
         "1.0": (96, 7, "P 16 16 32 P 32 48 48 64 P 64"),
         "1.1": (64, 3, "P 16 16 P 32 32 P 48 48 64 64"),

@@ -32,7 +32,7 @@ class Case:
 
 CASES = {
     "conv-blocks": Case(lambda classes: chains.conv_blocks((16, 32, 64), 16, classes), 16),
-    "alexnet": Case(lambda classes: chains.alexnet(classes), 63),
+    "alexnet": Case(chains.alexnet, 63),
     "alexnet-2012": Case(chains.alexnet_2012, 67),
     "all-cnn-c": Case(chains.all_cnn_c, 16),
     "all-cnn": Case(chains.all_cnn, 63),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pellucid.engines.reference import (
     activation,
     channel_activation,
+    adaptive_pooling,
     convolution,
     dense,
     dropout,
@@ -14,6 +15,7 @@ from pellucid.engines.reference import (
     pooling,
     resampling,
     shape,
+    subsampling,
 )
 from pellucid.engines.reference.definition import Definition
 from pellucid.errors import UnsupportedLayer
@@ -22,6 +24,7 @@ from pellucid.layers import Layer
 DEFINITIONS: dict[type[Layer], Definition] = {
     **activation.DEFINITIONS,
     **channel_activation.DEFINITIONS,
+    **adaptive_pooling.DEFINITIONS,
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,
@@ -31,6 +34,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **pooling.DEFINITIONS,
     **resampling.DEFINITIONS,
     **shape.DEFINITIONS,
+    **subsampling.DEFINITIONS,
 }
 
 
