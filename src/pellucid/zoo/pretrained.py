@@ -68,7 +68,7 @@ def with_weights(
         return _imagenet(name, network.published, graph, classes, progress)
     arrays = read_state_dict(weights)
     own = {full: full for full in graph.parameters}
-    if network.published is None or arrays.keys() & own.keys():
+    if network.published is None or own.keys() <= arrays.keys():
         return Trained(graph, _matched(str(weights), graph, arrays, own))
     names, arrays = _array_names(graph, network.published), _modern(arrays)
     graph = _fitting(graph, network.published, arrays, names)

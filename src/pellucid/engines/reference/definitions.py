@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pellucid.engines.reference import (
     activation,
-    channel_activation,
     adaptive_pooling,
+    channel_activation,
     convolution,
     dense,
     dropout,
