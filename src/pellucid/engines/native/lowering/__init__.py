@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pellucid.engines.native.lowering import (
     activation,
     blocks,
+    channel_activation,
     convolution,
     dense,
+    matrix_product,
     merge,
     normalization,
     output,
@@ -26,8 +28,10 @@ BLOCK_LOWERINGS = blocks.BLOCK_LOWERINGS
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     **activation.LOWERINGS,
+    **channel_activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
+    **matrix_product.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **output.LOWERINGS,
