@@ -6,6 +6,7 @@ A row gives the shape, finite-difference, PyTorch, terms and cross-engine tests 
 from __future__ import annotations
 
 from cases_activation import ACTIVATIONS
+from cases_connections import CONNECTIONS
 from cases_convolution import CONVOLUTIONS
 from cases_dense import DENSE
 from cases_merge import MERGES
@@ -19,6 +20,7 @@ __all__ = ["LAYER_CASES", "LayerCase"]
 
 LAYER_CASES: tuple[LayerCase, ...] = (
     *CONVOLUTIONS,
+    *CONNECTIONS,
     *POOLINGS,
     *DENSE,
     *ACTIVATIONS,

@@ -10,7 +10,10 @@ import torch
 from torch.nn import functional
 
 from pellucid.layers import AxisWindow, Conv1d, Conv2d, Shape, Subsample2d
+from pellucid.layers.geometry import per_axis
+from pellucid.layers.locally_connected import LocallyConnected
 from pellucid.layers.pooling import AdaptivePooling, AvgPooling, LpPooling, MaxPooling, Pooling
+from pellucid.layers.transposed_convolution import TransposedConvolution
 
 Oracle = Callable[[Sequence[torch.Tensor], Mapping[str, torch.Tensor], bool], torch.Tensor]
 
@@ -57,6 +60,45 @@ def convolution(layer: Conv1d | Conv2d, shape: Shape) -> Oracle:
     return oracle
 
 
+def transposed_convolution(layer: TransposedConvolution) -> Oracle:
+    """PyTorch's without padding, which is then cut off: it knows no one-sided one."""
+    convolve: Any = getattr(functional, f"conv_transpose{layer.rank}d")
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        # Where taps lie further apart than inputs, PyTorch may add no more cells than the padding takes off.
+        whole = convolve(
+            inputs[0], parameters["weight"], None, layer.stride, 0, 0, layer.groups, layer.dilation
+        )
+        added = per_axis("oracle", "output_padding", layer.output_padding, layer.rank, 0)
+        ends = [(-start, more - end) for (start, end), more in zip(layer.paddings, added, strict=True)]
+        cut = functional.pad(whole, [amount for pair in reversed(ends) for amount in pair])
+        if not layer.bias:
+            return cut
+        return cut + parameters["bias"].reshape(-1, *(1,) * layer.rank)
+
+    return oracle
+
+
+def locally_connected(layer: LocallyConnected, shape: Shape) -> Oracle:
+    """A sum of products over unfolded windows."""
+    axes = layer.window([shape])
+    letters = "ij"[: layer.rank], "uv"[: layer.rank]
+    equation = "nc{0}{1},o{0}c{1}->no{0}".format(*letters)
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        seen = pad(inputs[0], axes)
+        for number, axis in enumerate(axes, start=2):
+            seen = seen.unfold(number, axis.kernel, axis.stride)
+        z = torch.einsum(equation, seen, parameters["weight"])
+        return z + parameters["bias"] if layer.bias else z
+
+    return oracle
+
+
 def _symmetric(axes: Sequence[AxisWindow]) -> bool:
     return all(axis.pad_start == axis.pad_end for axis in axes)
 
@@ -98,14 +140,17 @@ def average_pool(layer: AvgPooling, shape: Shape) -> Oracle:
         return lambda inputs, parameters, training: pool(
             inputs[0], layer.kernel, stride, padding, layer.ceil_mode, layer.include_padding
         )
+    reached = _with_overhang(axes)
 
     def oracle(
         inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
     ) -> torch.Tensor:
-        mean = pool(pad(inputs[0], axes), layer.kernel, stride)
+        counted = torch.ones_like(inputs[0])
         if layer.include_padding:
-            return mean
-        return mean / pool(pad(torch.ones_like(inputs[0]), axes), layer.kernel, stride)
+            counted = pad(counted, axes, constant=1)
+        beyond = [replace(axis, pad_start=0, pad_end=axis.overhang) for axis in axes]
+        shares = pad(counted, beyond if layer.include_padding else reached)
+        return pool(pad(inputs[0], reached), layer.kernel, stride) / pool(shares, layer.kernel, stride)
 
     return oracle
 

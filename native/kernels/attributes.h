@@ -62,6 +62,9 @@ PELLUCID_ATTRIBUTES(PoolingAttributes, PELLUCID_WINDOW)
 #define PELLUCID_NORM_POOLING(INTEGER, REAL) PELLUCID_WINDOW(INTEGER, REAL) REAL(norm)
 PELLUCID_ATTRIBUTES(NormPoolingAttributes, PELLUCID_NORM_POOLING)
 
+#define PELLUCID_LOCAL_CONNECTIONS(INTEGER, REAL) PELLUCID_WINDOW(INTEGER, REAL) INTEGER(out_channels)
+PELLUCID_ATTRIBUTES(LocalConnectionAttributes, PELLUCID_LOCAL_CONNECTIONS)
+
 // rectify: a ReLU follows. strip: rows of the output gradient that are formed at a time.
 #define PELLUCID_CONVOLUTION(INTEGER, REAL) \
   INTEGER(groups)                           \
@@ -284,6 +287,17 @@ PELLUCID_ATTRIBUTES(BlockCopyAttributes, PELLUCID_BLOCK_COPY)
 #define PELLUCID_NORMALIZATION(INTEGER, REAL) \
   INTEGER(channels) INTEGER(positions) REAL(epsilon) REAL(momentum)
 PELLUCID_ATTRIBUTES(NormalizationAttributes, PELLUCID_NORMALIZATION)
+
+// parts of an image that are normalised apart: `runs` of `positions` cells each, of which every run has one
+// scale and shift; of these there are `period`.
+#define PELLUCID_IMAGE_NORMALIZATION(INTEGER, REAL) \
+  INTEGER(parts) INTEGER(runs) INTEGER(positions) INTEGER(period) REAL(epsilon)
+PELLUCID_ATTRIBUTES(ImageNormalizationAttributes, PELLUCID_IMAGE_NORMALIZATION)
+
+// size: neighbouring channels; alpha: of one square; beta: the exponent; k: what is added to the sum.
+#define PELLUCID_LOCAL_RESPONSE(INTEGER, REAL) \
+  INTEGER(channels) INTEGER(positions) INTEGER(size) REAL(alpha) REAL(beta) REAL(k)
+PELLUCID_ATTRIBUTES(LocalResponseAttributes, PELLUCID_LOCAL_RESPONSE)
 
 // Of scores (classes, positions). counted: whether right answers are; smoothing: of labels; has_rubbish:
 // whether exp(-rubbish_distance) joins the denominator; margin: of a hinge; weight: of this output's loss.

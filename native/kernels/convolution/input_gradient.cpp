@@ -122,4 +122,14 @@ void convolution_input_gradient(const Call& call) {
   }
 }
 
+// add_bias: biases (channels) -> y, to which it adds them: a transposed convolution's come last.
+void add_bias(const Call& call) {
+  const auto& shape = call.as<ChannelAttributes>();
+  const auto* biases = call.operand<const float>(0);
+  auto* y = call.operand<Vector>(1);
+  for (std::int64_t channel = 0; channel < shape.channels; ++channel, y += shape.positions) {
+    for (std::int64_t position = 0; position < shape.positions; ++position) y[position] += biases[channel];
+  }
+}
+
 }  // namespace pellucid::PELLUCID_ISA

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from pellucid.graph import Graph, Node
-from pellucid.layers import Add, BatchNorm2d, Convolution, ReLU
+from pellucid.layers import Add, Convolution, ReLU
+from pellucid.layers.normalization import BatchNorm
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Chains:
 
     def _with_normalization(self, chain: Chain) -> Chain:
         following = self._next(chain.last)
-        if following is None or not isinstance(following.layer, BatchNorm2d):
+        if following is None or not isinstance(following.layer, BatchNorm):
             return chain
         return replace(chain, last=following.name, normalization=following.name)
 

@@ -18,6 +18,7 @@ from pellucid.graph import Graph, Node
 from pellucid.layers import Conv2d, Convolution, Input, Linear, ReLU
 from pellucid.layers.normalization import BatchNorm
 from pellucid.layers.pooling import MaxPooling
+from pellucid.layers.transposed_convolution import TransposedConvolution
 
 MULTIPLY_ADDS_A_CYCLE = 2
 """Vectors of them, a core."""
@@ -104,7 +105,7 @@ def _blocks_cycles(graph: Graph, node: Node, workload: Workload) -> float:
     inputs = graph.input_shapes(node)
     multiply_adds: float = node.layer.cost(inputs)
     share = workload.images / workload.threads
-    if isinstance(node.layer, Convolution | Linear):
+    if isinstance(node.layer, Convolution | TransposedConvolution | Linear):
         channels = graph.shapes[node.name][0]
         multiply_adds *= -(-channels // workload.lanes) * workload.lanes / channels
     vectors = multiply_adds / workload.lanes / _winograd_gain(graph, node)

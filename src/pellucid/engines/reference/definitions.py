@@ -9,6 +9,7 @@ from pellucid.engines.reference import (
     convolution,
     dense,
     dropout,
+    locally_connected,
     merge,
     normalization,
     output,
@@ -16,6 +17,7 @@ from pellucid.engines.reference import (
     resampling,
     shape,
     subsampling,
+    transposed_convolution,
 )
 from pellucid.engines.reference.definition import Definition
 from pellucid.errors import UnsupportedLayer
@@ -28,6 +30,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,
+    **locally_connected.DEFINITIONS,
     **merge.DEFINITIONS,
     **normalization.DEFINITIONS,
     **output.DEFINITIONS,
@@ -35,6 +38,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **resampling.DEFINITIONS,
     **shape.DEFINITIONS,
     **subsampling.DEFINITIONS,
+    **transposed_convolution.DEFINITIONS,
 }
 
 

@@ -244,8 +244,8 @@ def local_response_backward(
 ) -> Backward:
     """A cell counts in its own output and in the sums of the channels that it is near to.
 
-    dJ/dx[c] = delta[c] s[c]^-beta - 2 alpha beta / n x[c] times the sum of delta x s^(-beta-1) over the channels
-    that c is near to.
+    dJ/dx[c] = delta[c] s[c]^-beta - 2 alpha beta / n x[c] times the sum of delta x s^(-beta-1) over the
+    channels that c is near to.
     """
     x, s, number = cache.x, cache.sums, gradient.dtype.type
     scale = s ** number(-layer.beta)

@@ -10,6 +10,8 @@ from pellucid.engines.native.lowering import (
     channel_activation,
     convolution,
     dense,
+    image_normalization,
+    locally_connected,
     matrix_product,
     merge,
     normalization,
@@ -17,6 +19,7 @@ from pellucid.engines.native.lowering import (
     pooling,
     rearrangement,
     shape,
+    transposed_convolution,
 )
 from pellucid.engines.native.lowering.context import Lowering, NodeContext
 from pellucid.errors import UnsupportedLayer
@@ -32,12 +35,15 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
     **matrix_product.LOWERINGS,
+    **image_normalization.LOWERINGS,
+    **locally_connected.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **output.LOWERINGS,
     **pooling.LOWERINGS,
     **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
+    **transposed_convolution.LOWERINGS,
 }
 
 

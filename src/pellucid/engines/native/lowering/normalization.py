@@ -16,7 +16,8 @@ from pellucid.engines.native.lowering.context import (
     reduce_sums,
 )
 from pellucid.engines.native.plan import Buffer, Layout
-from pellucid.layers import BatchNorm2d, Layer, Normalize
+from pellucid.layers import BatchNorm1d, BatchNorm2d, Layer, Normalize
+from pellucid.layers.normalization import BatchNorm
 
 
 def fixed_forward(
@@ -76,7 +77,7 @@ def required(context: NodeContext, name: str) -> Buffer:
 def attributes(context: NodeContext) -> dict[str, int | float]:
     """Of the kernels of batch normalisation."""
     layer = context.node.layer
-    assert isinstance(layer, BatchNorm2d)
+    assert isinstance(layer, BatchNorm)
     return {
         **context.channels,
         "epsilon": layer.epsilon,
@@ -160,5 +161,5 @@ def _through_statistics(
 
 LOWERINGS: dict[type[Layer], Lowering] = {
     Normalize: Lowering(fixed_forward, fixed_backward),
-    BatchNorm2d: Lowering(batch_forward, batch_backward),
+    **dict.fromkeys((BatchNorm1d, BatchNorm2d), Lowering(batch_forward, batch_backward)),
 }

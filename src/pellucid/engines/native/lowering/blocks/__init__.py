@@ -12,11 +12,13 @@ from pellucid.engines.native.lowering.blocks import (
     channel_activation,
     convolution,
     dense,
+    local_response,
     merge,
     normalization,
     pooling,
     rearrangement,
     shape,
+    transposed_convolution,
 )
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.layers import Layer
@@ -28,9 +30,11 @@ BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **channel_activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
+    **local_response.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **pooling.LOWERINGS,
     **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
+    **transposed_convolution.LOWERINGS,
 }

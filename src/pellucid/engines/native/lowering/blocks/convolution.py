@@ -14,7 +14,8 @@ from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.lowering.geometry import Geometry, geometry
 from pellucid.engines.native.plan import Buffer, Layout
-from pellucid.layers import BatchNorm2d, Conv1d, Conv2d, Convolution, Layer
+from pellucid.layers import Conv1d, Conv2d, Convolution, Layer
+from pellucid.layers.normalization import BatchNorm
 
 
 def sizes_of(context: NodeContext) -> Geometry:
@@ -41,7 +42,7 @@ def _sums_asked_for(builder: PlanBuilder, context: NodeContext) -> Buffer | None
     """Where a batch normalisation that follows wants the sums of what is written here."""
     graph = context.graph
     readers = [graph.node(name).layer for name in graph.consumers[context.name]]
-    if not context.training or not any(isinstance(layer, BatchNorm2d) for layer in readers):
+    if not context.training or not any(isinstance(layer, BatchNorm) for layer in readers):
         return None
     return channel_sums(builder, f"{context.name} moments", context.output_shape[0])
 

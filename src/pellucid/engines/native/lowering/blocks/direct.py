@@ -37,8 +37,15 @@ def output(
     return BlockValue(context.name, context.output_shape, y, sums=epilogue.sums)
 
 
+NOTHING_MORE = Epilogue()
+
+
 def input_gradient(
-    builder: PlanBuilder, context: NodeContext, sizes: Geometry, gradient: BlockValue
+    builder: PlanBuilder,
+    context: NodeContext,
+    sizes: Geometry,
+    gradient: BlockValue,
+    epilogue: Epilogue = NOTHING_MORE,
 ) -> BlockValue:
     """The gradient of the input: for each phase of positions a correlation with the taps that meet it."""
     layer = convolution(context)
@@ -58,7 +65,7 @@ def input_gradient(
             numbers = [row_taps[i] * axes[1].kernel + column_taps[j] for i, j in taps]
             target = Target(name, padded, y, steps, (first_row, first_column))
             reads = band(builder, gradient, rows, columns, taps, contiguous=target.is_whole)
-            correlate(builder, context, reads, target, numbers, Epilogue(), transposed=True)
+            correlate(builder, context, reads, target, numbers, epilogue, transposed=True)
     if folds:
         y = fold(builder, context, layer, sizes, y)
     return BlockValue(name, shape, y)

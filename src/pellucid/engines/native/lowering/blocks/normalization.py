@@ -21,7 +21,7 @@ from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.lowering.derived import derive, derived_buffer
 from pellucid.engines.native.lowering.normalization import attributes, required
 from pellucid.engines.native.plan import Buffer, Scale, Step
-from pellucid.layers import BatchNorm2d, Layer, Normalize
+from pellucid.layers import BatchNorm1d, BatchNorm2d, Layer, Normalize
 
 
 def _described(
@@ -251,5 +251,7 @@ def _gradient_statistics(
 
 LOWERINGS: dict[type[Layer], BlockLowering] = {
     Normalize: BlockLowering(fixed_forward, fixed_backward, follows_masks=True),
-    BatchNorm2d: BlockLowering(batch_forward, batch_backward, follows_masks=True),
+    **dict.fromkeys(
+        (BatchNorm1d, BatchNorm2d), BlockLowering(batch_forward, batch_backward, follows_masks=True)
+    ),
 }
