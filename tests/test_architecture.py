@@ -58,7 +58,7 @@ DELEGATIONS = {("model", "summary"), ("model", "formats")}
 """Model.summary and Model.save: one line each, imported when called."""
 
 OUTSIDERS = {
-    "torch": {"engines.torch", "formats.pytorch"},
+    "torch": {"engines.torch", "formats.pytorch", "formats.weights"},
     "onnx": {"formats.onnx_import", "formats.onnx_export"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},

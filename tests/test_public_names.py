@@ -61,7 +61,7 @@ OTHERS = [
 NAMES = [*LAYERS, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *AUGMENTATIONS, *OTHERS]
 
 MEMBERS = {
-    "zoo": ["create", "names"],
+    "zoo": ["create", "find", "names"],
     "data": ["load", "names"],
     "errors": ["PellucidError", "FormatError", "UnsupportedLayer"],
     "Model": [
