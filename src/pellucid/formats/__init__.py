@@ -19,7 +19,8 @@ __all__ = ["load"]
 def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model:
     """A model from a file, whatever program wrote it.
 
-    Reads .pellucid files, known by their ending or by their first bytes.
+    Reads .pellucid files; Keras models (.keras, and HDF5 of Keras 2), which take the extra `[keras]`;
+    TensorFlow.js layers models (model.json). A file is known by its first bytes.
 
     Args:
         path: the file.
@@ -27,6 +28,7 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
 
     Raises:
         FormatError: missing, of a format that is not read, truncated, corrupt or hostile.
+        UnsupportedLayer: a model with layers that have no counterpart, all of them named.
     """
     from pellucid.formats import native_file
 
@@ -42,4 +44,13 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         raise FormatError(f"{file}: {reason(error)}") from None
     if file.suffix == ".pellucid" or native_file.has_signature(start):
         return native_file.read(file, engine)
-    raise FormatError(f"{file}: not a model file that this version reads; it reads .pellucid files")
+    from pellucid.formats.keras import archive, tensorflow_js
+
+    if archive.is_zip(start) or archive.is_hdf5(start):
+        return archive.read(file, engine)
+    if tensorflow_js.has_signature(start):
+        return tensorflow_js.read(file, engine)
+    raise FormatError(
+        f"{file}: not a model file that this version reads; it reads .pellucid, .keras, .h5 of Keras 2 and "
+        "TensorFlow.js's model.json"
+    )
