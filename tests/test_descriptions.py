@@ -17,7 +17,7 @@ from pellucid.formats.descriptions import (
     restore_recipe,
     restore_tuning,
 )
-from pellucid.layers import LAYERS, Conv2d, Input, MaxPool2d, Normalize, ReLU
+from pellucid.layers import LAYERS, Conv2d, Input, MaxPool2d, Normalize, Parameter, ReLU
 from pellucid.objectives import OBJECTIVES, CrossEntropy, MaximumAPosteriori, Objective, SquaredError
 from pellucid.optimizers import (
     OPTIMIZERS,
@@ -49,7 +49,7 @@ def test_a_layer_comes_back_equal(case: LayerCase) -> None:
 
 
 def test_every_layer_type_is_among_the_cases() -> None:
-    assert {type(case.layer) for case in LAYER_CASES} | {Input} == set(LAYERS.values())
+    assert {type(case.layer) for case in LAYER_CASES} | {Input, Parameter} == set(LAYERS.values())
 
 
 @pytest.mark.parametrize("objective", [CrossEntropy(0.1), SquaredError(), MaximumAPosteriori(0.5)])

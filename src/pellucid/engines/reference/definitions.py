@@ -11,6 +11,7 @@ from pellucid.engines.reference import (
     normalization,
     output,
     pooling,
+    resampling,
     shape,
 )
 from pellucid.engines.reference.definition import Definition
@@ -26,6 +27,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **normalization.DEFINITIONS,
     **output.DEFINITIONS,
     **pooling.DEFINITIONS,
+    **resampling.DEFINITIONS,
     **shape.DEFINITIONS,
 }
 

@@ -168,7 +168,7 @@ class ReferenceProgram(Program):
                 if node.name in given:
                     activations[node.name] = given[node.name]
                     continue
-                at_node = Context(context.training, context.seed, context.step, index)
+                at_node = Context(context.training, context.seed, context.step, index, len(inputs[0]))
                 output, caches[node.name] = definition(node.layer).forward(
                     node.layer,
                     [activations[source] for source in node.inputs],
