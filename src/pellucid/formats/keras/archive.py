@@ -202,6 +202,8 @@ def _legacy(path: str | os.PathLike[str], file: Any, engine: str | Engine) -> Mo
     groups = _child(file, "model_weights")
     for name in groups if groups is not None else ():
         group = _child(groups, name)
+        if group is None:
+            raise FormatError(f"the weights of {name} are missing")
         for raw in group.attrs.get("weight_names", ()):
             own = raw.decode() if isinstance(raw, bytes) else str(raw)
             place = group
