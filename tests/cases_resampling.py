@@ -14,6 +14,9 @@ from pellucid.layers import Crop, Layer, Pad, Shape, Slice, Upsample
 WIDE: tuple[Shape, ...] = ((17, 5, 6),)
 
 
+Function = Callable[[Tensor], Tensor]
+
+
 def _case(
     name: str, layer: Layer, shapes: tuple[Shape, ...], function: Callable[[Tensor], Tensor]
 ) -> LayerCase:
@@ -53,28 +56,33 @@ RESAMPLINGS = (
     _case("slice-rows", Slice(1, -4, 5, 2), WIDE, lambda x: x[:, :, -4:5:2]),
     _case("slice-columns", Slice(2, 0, 2), MAP, lambda x: x[..., :2]),
     _case("slice-vector", Slice(0, 2, 12), ((19,),), lambda x: x[:, 2:12]),
-    _case("nearest", Upsample(2), MAP, _resize((8, 6), "nearest-exact")),
-    _case("nearest-wide", Upsample((3, 2)), WIDE, _resize((15, 12), "nearest-exact")),
+    _case("upsample-nearest", Upsample(2), MAP, _resize((8, 6), "nearest-exact")),
+    _case("upsample-nearest-wide", Upsample((3, 2)), WIDE, _resize((15, 12), "nearest-exact")),
     _case(
-        "nearest-size",
+        "upsample-nearest-size",
         Upsample(size=(7, 4), coordinates="asymmetric"),
         WIDE,
         _resize((7, 4), "nearest"),
     ),
     _case(
-        "nearest-corners",
+        "upsample-nearest-corners",
         Upsample(size=5, coordinates="align-corners"),
         ((2, 3),),
         lambda x: x[..., [0, 0, 1, 1, 2]],
     ),
-    _case("linear", Upsample(2, mode="linear"), MAP, _resize((8, 6), "bilinear", False)),
-    _case("linear-length", Upsample(3, mode="linear"), ((18, 5),), _resize((15,), "linear", False)),
-    _case("linear-size", Upsample(size=(4, 11), mode="linear"), WIDE, _resize((4, 11), "bilinear", False)),
+    _case("upsample-linear", Upsample(2, mode="linear"), MAP, _resize((8, 6), "bilinear", False)),
+    _case("upsample-linear-length", Upsample(3, mode="linear"), ((18, 5),), _resize((15,), "linear", False)),
     _case(
-        "linear-corners",
+        "upsample-linear-size",
+        Upsample(size=(4, 11), mode="linear"),
+        WIDE,
+        _resize((4, 11), "bilinear", False),
+    ),
+    _case(
+        "upsample-linear-corners",
         Upsample(size=(9, 8), mode="linear", coordinates="align-corners"),
         WIDE,
         _resize((9, 8), "bilinear", True),
     ),
-    LayerCase("linear-asymmetric", Upsample(2, mode="linear", coordinates="asymmetric"), MAP),
+    LayerCase("upsample-linear-asymmetric", Upsample(2, mode="linear", coordinates="asymmetric"), MAP),
 )

@@ -5,7 +5,16 @@ from __future__ import annotations
 from layer_case import MAP, LayerCase, elementwise
 from torch.nn import functional
 
-from pellucid.layers import ChannelShuffle, Dropout, Flatten, Mean, Reshape, Transpose
+from pellucid.layers import (
+    ChannelShuffle,
+    Dropout,
+    Dropout2d,
+    Flatten,
+    Mean,
+    Reshape,
+    StochasticDepth,
+    Transpose,
+)
 
 WIDE = ((18, 3, 5),)
 
@@ -34,4 +43,9 @@ SHAPES = (
     LayerCase("dropout", Dropout(), ((2, 3, 3),), training=True),
     LayerCase("dropout-many", Dropout(0.3), ((19, 2, 3),), training=True),
     LayerCase("dropout-vector", Dropout(0.2), ((7,),), training=True),
+    LayerCase("dropout-maps", Dropout2d(0.4), WIDE, training=True),
+    LayerCase("dropout-maps-few", Dropout2d(), ((3, 4),), training=True),
+    LayerCase("dropout-maps-vector", Dropout2d(0.3), ((9,),), training=True),
+    LayerCase("stochastic-depth", StochasticDepth(0.4), WIDE, training=True),
+    LayerCase("stochastic-depth-vector", StochasticDepth(), ((6,),), training=True),
 )

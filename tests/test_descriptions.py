@@ -121,7 +121,7 @@ def test_a_layer_of_the_users_own_is_not_written() -> None:
         ([], 'layer: expects an object with a "type"'),
         ({}, 'layer: expects an object with a "type"'),
         ({"type": 7}, 'layer: expects an object with a "type"'),
-        ({"type": "Conv3d"}, "unknown layer 'Conv3d'; known: Add, "),
+        ({"type": "Conv3d"}, "unknown layer 'Conv3d'; known: AdaptiveAvgPool1d, "),
         ({"type": "SGD"}, "unknown layer 'SGD'"),
         ({"type": "Convolution"}, "unknown layer 'Convolution'"),
         ({"type": "__class__"}, "unknown layer"),

@@ -163,7 +163,16 @@ def test_running_statistics_equal_pytorch(case: LayerCase, count: int) -> None:
     np.testing.assert_allclose(updated["running_var"], variance, rtol=1e-12)
 
 
-FUNCTIONS = {"exp": math.exp, "log": math.log, "tanh": math.tanh, "max": max}
+FUNCTIONS = {
+    "erf": math.erf,
+    "exp": math.exp,
+    "log": math.log,
+    "max": max,
+    "min": min,
+    "pi": math.pi,
+    "sqrt": math.sqrt,
+    "tanh": math.tanh,
+}
 
 
 def value_of(function: str, total: float) -> float:

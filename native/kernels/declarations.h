@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/attributes.h"
+#include "kernels/cells/cell_attributes.h"
 #include "kernels/call.h"
 
 namespace pellucid::PELLUCID_ISA {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "kernels/attributes.h"
+#include "kernels/cells/cell_attributes.h"
 
 namespace pellucid {
 

@@ -11,7 +11,7 @@ import typer
 from pellucid.cli.common import EngineOption, ThreadsOption, choose_engine
 from pellucid.data.images import read_image
 from pellucid.engines.engine import Array
-from pellucid.engines.reference.activation import softmax
+from pellucid.engines.reference.channel_activation import softmax
 from pellucid.formats import load
 from pellucid.model import Model
 from pellucid.training.inputs import input_shape

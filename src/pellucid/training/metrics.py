@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pellucid.data import Split
 from pellucid.data.dataset import TO_UNIT
 from pellucid.engines.engine import Array, CompileOptions, Purpose, loss_node
-from pellucid.engines.reference.activation import softmax
+from pellucid.engines.reference.channel_activation import softmax
 from pellucid.engines.reference.objectives import loss as loss_and_delta
 from pellucid.errors import DataError
 from pellucid.graph import Graph

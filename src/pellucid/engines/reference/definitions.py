@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pellucid.engines.reference import (
     activation,
+    channel_activation,
     convolution,
     dense,
     dropout,
@@ -20,6 +21,7 @@ from pellucid.layers import Layer
 
 DEFINITIONS: dict[type[Layer], Definition] = {
     **activation.DEFINITIONS,
+    **channel_activation.DEFINITIONS,
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.engines.engine import Array
-from pellucid.engines.reference.activation import softmax
+from pellucid.engines.reference.channel_activation import log_sum_exp, softmax
 from pellucid.objectives import CrossEntropy, MaximumAPosteriori, Objective, SquaredError
 
 
@@ -22,13 +22,6 @@ def target_array(targets: Array, z: Array) -> Array:
     T = np.zeros(z.shape, z.dtype)
     T[np.arange(len(z)), targets] = 1
     return T
-
-
-def log_sum_exp(z: Array) -> Array:
-    """log sum_k exp(z[k]) over axis 1, kept; the largest z is taken off first: exp cannot overflow."""
-    largest = z.max(axis=1, keepdims=True)
-    result: Array = largest + np.log(np.exp(z - largest).sum(axis=1, keepdims=True))
-    return result
 
 
 def _mean(losses: Array, count: int) -> float:

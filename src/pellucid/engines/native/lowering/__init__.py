@@ -13,6 +13,7 @@ from pellucid.engines.native.lowering import (
     normalization,
     output,
     pooling,
+    rearrangement,
     shape,
 )
 from pellucid.engines.native.lowering.context import Lowering, NodeContext
@@ -31,6 +32,7 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     **normalization.LOWERINGS,
     **output.LOWERINGS,
     **pooling.LOWERINGS,
+    **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
 }
 

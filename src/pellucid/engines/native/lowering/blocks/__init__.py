@@ -14,6 +14,7 @@ from pellucid.engines.native.lowering.blocks import (
     merge,
     normalization,
     pooling,
+    rearrangement,
     shape,
 )
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
@@ -28,5 +29,6 @@ BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **pooling.LOWERINGS,
+    **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
 }
