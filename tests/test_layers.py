@@ -146,11 +146,14 @@ def test_forward_and_backward_equal_pytorch(case: LayerCase, context: Context) -
         )
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in LAYER_CASES if case.name.startswith("batch-norm")], ids=str
-)
+BATCH_NORMS = [case for case in LAYER_CASES if case.name.startswith("batch-norm")]
+
+
+@pytest.mark.parametrize("case", BATCH_NORMS, ids=str)
 @pytest.mark.parametrize("count", [1, 4])
 def test_running_statistics_equal_pytorch(case: LayerCase, count: int) -> None:
+    if count == len(case.input_shapes[0]) == 1:
+        count = 2  # PyTorch refuses statistics of one number
     (x,), parameters = case.inputs(count, SEED), case.parameters(SEED)
     rules = definition(case.layer)
     _, cache = rules.forward(case.layer, [x], parameters, TRAINING)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch.nn import functional
 
-from pellucid.layers import AvgPool2d, AxisWindow, Conv1d, Conv2d, MaxPool2d, Shape, Subsample2d
+from pellucid.layers import AxisWindow, Conv1d, Conv2d, Shape, Subsample2d
+from pellucid.layers.pooling import AdaptivePooling, AvgPooling, LpPooling, MaxPooling, Pooling
 
 Oracle = Callable[[Sequence[torch.Tensor], Mapping[str, torch.Tensor], bool], torch.Tensor]
 
@@ -59,39 +61,75 @@ def _symmetric(axes: Sequence[AxisWindow]) -> bool:
     return all(axis.pad_start == axis.pad_end for axis in axes)
 
 
-def max_pool(layer: MaxPool2d, shape: Shape) -> Oracle:
+def _with_overhang(axes: Sequence[AxisWindow]) -> list[AxisWindow]:
+    """Padding up to where the last window reaches."""
+    return [replace(axis, pad_end=axis.pad_end + axis.overhang) for axis in axes]
+
+
+Pool = Any
+"""One of torch.nn.functional's poolings of one or two axes."""
+
+
+def _pool(name: str, layer: Pooling) -> Pool:
+    return getattr(functional, f"{name}{layer.rank}d")
+
+
+def max_pool(layer: MaxPooling, shape: Shape) -> Oracle:
     """The layer for inputs of this shape; PyTorch's own padding where it can express it."""
     axes = layer.window([shape])
-    stride = tuple(axis.stride for axis in axes)
-    if _symmetric(axes):
+    stride, pool = tuple(axis.stride for axis in axes), _pool("max_pool", layer)
+    if _symmetric(axes) and all(2 * axis.pad_start <= axis.kernel for axis in axes):
         padding = tuple(axis.pad_start for axis in axes)
-        return lambda inputs, parameters, training: functional.max_pool2d(
-            inputs[0], layer.kernel, stride, padding
+        return lambda inputs, parameters, training: pool(
+            inputs[0], layer.kernel, stride, padding, layer.dilations(), layer.ceil_mode
         )
-    return lambda inputs, parameters, training: functional.max_pool2d(
-        pad(inputs[0], axes, constant=-torch.inf), layer.kernel, stride
+    reached = _with_overhang(axes)
+    return lambda inputs, parameters, training: pool(
+        pad(inputs[0], reached, constant=-torch.inf), layer.kernel, stride, 0, layer.dilations()
     )
 
 
-def average_pool(layer: AvgPool2d, shape: Shape) -> Oracle:
+def average_pool(layer: AvgPooling, shape: Shape) -> Oracle:
     """The layer for inputs of this shape; PyTorch's own padding where it can express it."""
     axes = layer.window([shape])
-    stride = tuple(axis.stride for axis in axes)
+    stride, pool = tuple(axis.stride for axis in axes), _pool("avg_pool", layer)
     if _symmetric(axes):
         padding = tuple(axis.pad_start for axis in axes)
-        return lambda inputs, parameters, training: functional.avg_pool2d(
-            inputs[0], layer.kernel, stride, padding, count_include_pad=layer.include_padding
+        return lambda inputs, parameters, training: pool(
+            inputs[0], layer.kernel, stride, padding, layer.ceil_mode, layer.include_padding
         )
 
     def oracle(
         inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
     ) -> torch.Tensor:
-        mean = functional.avg_pool2d(pad(inputs[0], axes), layer.kernel, stride)
+        mean = pool(pad(inputs[0], axes), layer.kernel, stride)
         if layer.include_padding:
             return mean
-        return mean / functional.avg_pool2d(pad(torch.ones_like(inputs[0]), axes), layer.kernel, stride)
+        return mean / pool(pad(torch.ones_like(inputs[0]), axes), layer.kernel, stride)
 
     return oracle
+
+
+def norm_pool(layer: LpPooling, shape: Shape) -> Oracle:
+    """The layer for inputs of this shape: sums of powers by unfolding, which knows no norm of its own."""
+    axes = layer.window([shape])
+    reached = _with_overhang(axes)
+
+    def oracle(
+        inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
+    ) -> torch.Tensor:
+        cells = pad(inputs[0].abs() ** layer.norm, reached)
+        for number, axis in enumerate(axes, start=2):
+            cells = cells.unfold(number, axis.kernel, axis.stride)
+        return cells.sum(tuple(range(-len(axes), 0))) ** (1 / layer.norm)
+
+    return oracle
+
+
+def adaptive_pool(name: str, layer: AdaptivePooling) -> Oracle:
+    """PyTorch's pooling of this name, "avg" or "max", to the layer's lengths."""
+    pool = getattr(functional, f"adaptive_{name}_pool{layer.rank}d")
+    return lambda inputs, parameters, training: pool(inputs[0], layer.lengths)
 
 
 def subsample(layer: Subsample2d) -> Oracle:

@@ -34,7 +34,9 @@ PELLUCID_ATTRIBUTES(CellsAttributes, PELLUCID_CELLS)
 #define PELLUCID_CHANNELS(INTEGER, REAL) INTEGER(channels) INTEGER(positions)
 PELLUCID_ATTRIBUTES(ChannelAttributes, PELLUCID_CHANNELS)
 
-// Input, kernel and output sizes of a window that moves over rows and columns. rectify: a ReLU comes first.
+// Input, kernel and output sizes of a window that moves over rows and columns. adaptive:
+// kernels/pooling/window.h says where it lies, and its sizes are at most the kernel's. rectify: a ReLU comes
+// first.
 #define PELLUCID_WINDOW(INTEGER, REAL) \
   INTEGER(channels)                    \
   INTEGER(in_height)                   \
@@ -45,11 +47,20 @@ PELLUCID_ATTRIBUTES(ChannelAttributes, PELLUCID_CHANNELS)
   INTEGER(kernel_width)                \
   INTEGER(stride_height)               \
   INTEGER(stride_width)                \
+  INTEGER(dilation_height)             \
+  INTEGER(dilation_width)              \
   INTEGER(pad_top)                     \
+  INTEGER(pad_bottom)                  \
   INTEGER(pad_left)                    \
+  INTEGER(pad_right)                   \
   INTEGER(include_padding)             \
+  INTEGER(adaptive)                    \
   INTEGER(rectify)
 PELLUCID_ATTRIBUTES(PoolingAttributes, PELLUCID_WINDOW)
+
+// norm: p of a p-norm.
+#define PELLUCID_NORM_POOLING(INTEGER, REAL) PELLUCID_WINDOW(INTEGER, REAL) REAL(norm)
+PELLUCID_ATTRIBUTES(NormPoolingAttributes, PELLUCID_NORM_POOLING)
 
 // rectify: a ReLU follows. strip: rows of the output gradient that are formed at a time.
 #define PELLUCID_CONVOLUTION(INTEGER, REAL) \

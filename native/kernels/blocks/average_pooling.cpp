@@ -6,18 +6,11 @@
 namespace pellucid::PELLUCID_ISA {
 namespace {
 
-// 1 / number of cells that the mean of this window divides by.
-PELLUCID_INLINE float share(const PoolingAttributes& shape, Span rows, Span columns) {
-  const std::int64_t inside =
-      static_cast<std::int64_t>(rows.end - rows.begin) * (columns.end - columns.begin);
-  const std::int64_t cells = shape.include_padding != 0 ? shape.kernel_height * shape.kernel_width : inside;
-  return 1.0F / static_cast<float>(cells);
-}
-
 // Whether one window covers all of the input, as in global pooling.
 PELLUCID_INLINE bool is_global(const PoolingAttributes& shape) {
   return shape.out_height * shape.out_width == 1 && shape.kernel_height == shape.in_height &&
-         shape.kernel_width == shape.in_width && shape.pad_top == 0 && shape.pad_left == 0;
+         shape.kernel_width == shape.in_width && shape.pad_top == 0 && shape.pad_left == 0 &&
+         shape.dilation_height * shape.dilation_width == 1;
 }
 
 // Four sums side by side: none waits for itself.
@@ -44,16 +37,14 @@ void average(const Call& call) {
       y[out] = plane_sum(values, in, cells) / static_cast<float>(cells);
       return;
     }
-    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
+    const auto visit = [&](const Window& window, std::int64_t cell) {
       Vector sum = {};
       PELLUCID_UNROLL
-      for (int v = rows.begin; v < rows.end; ++v) {
+      for (int v = window.rows.begin; v < window.rows.end; ++v) {
         PELLUCID_UNROLL
-        for (int u = columns.begin; u < columns.end; ++u) {
-          sum += values(in + first + v * shape.in_width + u);
-        }
+        for (int u = window.columns.begin; u < window.columns.end; ++u) sum += values(in + window.cell(v, u));
       }
-      y[out + window] = sum * share(shape, rows, columns);
+      y[out + cell] = sum * window.share;
     };
     for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
   });
@@ -67,14 +58,14 @@ void spread(const Call& call) {
   for_each_plane<Values>(call, [&](const Values& gradient, std::int64_t in, std::int64_t out) {
     Vector* plane = x + in;
     if (!once) clear_plane(shape, plane);
-    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
-      const Vector delta = gradient(out + window) * share(shape, rows, columns);
+    const auto visit = [&](const Window& window, std::int64_t cell) {
+      const Vector delta = gradient(out + cell) * window.share;
       PELLUCID_UNROLL
-      for (int v = rows.begin; v < rows.end; ++v) {
+      for (int v = window.rows.begin; v < window.rows.end; ++v) {
         PELLUCID_UNROLL
-        for (int u = columns.begin; u < columns.end; ++u) {
-          Vector& cell = plane[first + v * shape.in_width + u];
-          cell = once ? delta : cell + delta;
+        for (int u = window.columns.begin; u < window.columns.end; ++u) {
+          Vector& sum = plane[window.cell(v, u)];
+          sum = once ? delta : sum + delta;
         }
       }
     };

@@ -55,16 +55,15 @@ void pool(const Call& call) {
   auto* y = call.operand<Vector>(4);
   const bool rectify = shape.rectify != 0;
   for_each_plane<Values>(call, [&](const Values& values, std::int64_t in, std::int64_t out) {
-    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
-      const std::int64_t corner = in + first;
+    const auto visit = [&](const Window& window, std::int64_t place) {
       const int width = static_cast<int>(shape.kernel_width);
-      Integers winner = broadcast_integer(rows.begin * width + columns.begin);
-      Vector best = values(corner + rows.begin * shape.in_width + columns.begin);
+      Integers winner = broadcast_integer(window.rows.begin * width + window.columns.begin);
+      Vector best = values(in + window.cell(window.rows.begin, window.columns.begin));
       PELLUCID_UNROLL
-      for (int v = rows.begin; v < rows.end; ++v) {
+      for (int v = window.rows.begin; v < window.rows.end; ++v) {
         PELLUCID_UNROLL
-        for (int u = columns.begin; u < columns.end; ++u) {
-          const Vector cell = values(corner + v * shape.in_width + u);
+        for (int u = window.columns.begin; u < window.columns.end; ++u) {
+          const Vector cell = values(in + window.cell(v, u));
           // The first maximum wins, and a NaN beats every number.
           const Integers better = ~(cell <= best) & (best == best);
           best = select(better, cell, best);
@@ -75,8 +74,8 @@ void pool(const Call& call) {
         if constexpr (Winners::KEPT) winner = select(best > Vector{}, winner, broadcast_integer(-1));
         best = rectified(best);
       }
-      y[out + window] = best;
-      winners.put(out + window, winner);
+      y[out + place] = best;
+      winners.put(out + place, winner);
     };
     for_each_window_of_plane<HEIGHT, WIDTH>(shape, visit);
   });
@@ -100,16 +99,16 @@ void scatter(const Call& call) {
   for_each_plane<Values>(call, [&](const Values& gradient, std::int64_t in, std::int64_t out) {
     Vector* plane = x + in;
     if (!once) clear_plane(shape, plane);
-    const auto visit = [&](std::int64_t first, Span rows, Span columns, std::int64_t window) {
-      const Vector delta = gradient(out + window);
-      const Integers winner = winners.get(out + window);
+    const auto visit = [&](const Window& window, std::int64_t place) {
+      const Vector delta = gradient(out + place);
+      const Integers winner = winners.get(out + place);
       const int width = static_cast<int>(shape.kernel_width);
       PELLUCID_UNROLL
-      for (int v = rows.begin; v < rows.end; ++v) {
+      for (int v = window.rows.begin; v < window.rows.end; ++v) {
         PELLUCID_UNROLL
-        for (int u = columns.begin; u < columns.end; ++u) {
+        for (int u = window.columns.begin; u < window.columns.end; ++u) {
           const Vector share = keep_where(winner == broadcast_integer(v * width + u), delta);
-          Vector& cell = plane[first + v * shape.in_width + u];
+          Vector& cell = plane[window.cell(v, u)];
           cell = once ? share : cell + share;
         }
       }

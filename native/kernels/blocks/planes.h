@@ -33,25 +33,28 @@ struct WholeWindow {
         columns{0, WIDTH > 0 ? WIDTH : static_cast<int>(shape.kernel_width)} {}
 };
 
-// Call visit(first cell of the window (may lie outside), rows, columns, output cell) for every window of a
-// plane; where a window lies inside, its rows and columns are constants if HEIGHT and WIDTH are.
+// Call visit(window, output cell) for every window of a plane; where a window lies inside, its rows and
+// columns are constants if HEIGHT and WIDTH are, and neighbouring taps are neighbouring cells.
 template <int HEIGHT, int WIDTH, typename Visit>
 PELLUCID_INLINE void for_each_window_of_plane(const PoolingAttributes& shape, const Visit& visit) {
   const WholeWindow<HEIGHT, WIDTH> whole(shape);
+  const PoolingAxis rows = pooling_rows(shape);
+  const PoolingAxis columns = pooling_columns(shape);
+  const std::int64_t column_step = WIDTH > 0 ? 1 : columns.dilation;
+  const std::int64_t row_step = HEIGHT > 0 ? columns.in : rows.dilation * columns.in;
+  const float whole_share = 1.0F / static_cast<float>(rows.kernel * columns.kernel);
   std::int64_t out = 0;
-  for (std::int64_t y = 0; y < shape.out_height; ++y) {
-    const Span rows =
-        taps_inside(y, shape.kernel_height, shape.stride_height, shape.pad_top, shape.in_height);
-    const std::int64_t row = (y * shape.stride_height - shape.pad_top) * shape.in_width - shape.pad_left;
-    const bool all_rows = rows.begin == 0 && rows.end == whole.rows.end;
-    for (std::int64_t x = 0; x < shape.out_width; ++x, ++out) {
-      const Span columns =
-          taps_inside(x, shape.kernel_width, shape.stride_width, shape.pad_left, shape.in_width);
-      const std::int64_t first = row + x * shape.stride_width;
-      if (all_rows && columns.begin == 0 && columns.end == whole.columns.end) {
-        visit(first, whole.rows, whole.columns, out);
+  for (std::int64_t y = 0; y < rows.out; ++y) {
+    const Reach down = rows.at(y);
+    const bool all_rows = down.taps.begin == 0 && down.taps.end == whole.rows.end;
+    for (std::int64_t x = 0; x < columns.out; ++x, ++out) {
+      const Reach along = columns.at(x);
+      const std::int64_t first = down.first * columns.in + along.first;
+      if (all_rows && along.taps.begin == 0 && along.taps.end == whole.columns.end) {
+        visit(Window{first, whole.rows, whole.columns, row_step, column_step, whole_share}, out);
       } else {
-        visit(first, rows, columns, out);
+        const float share = 1.0F / static_cast<float>(down.counted * along.counted);
+        visit(Window{first, down.taps, along.taps, row_step, column_step, share}, out);
       }
     }
   }
@@ -60,6 +63,7 @@ PELLUCID_INLINE void for_each_window_of_plane(const PoolingAttributes& shape, co
 // Call visit.template operator()<HEIGHT, WIDTH>() for the sizes that networks use, <0, 0>() for others.
 template <typename Visit>
 PELLUCID_INLINE void with_window(const PoolingAttributes& shape, const Visit& visit) {
+  if (shape.dilation_height != 1 || shape.dilation_width != 1) return visit.template operator()<0, 0>();
   if (shape.kernel_height == 2 && shape.kernel_width == 2) return visit.template operator()<2, 2>();
   if (shape.kernel_height == 3 && shape.kernel_width == 3) return visit.template operator()<3, 3>();
   visit.template operator()<0, 0>();
@@ -69,7 +73,8 @@ PELLUCID_INLINE void with_window(const PoolingAttributes& shape, const Visit& vi
 PELLUCID_INLINE bool tiles_input(const PoolingAttributes& shape) {
   return shape.kernel_height == shape.stride_height && shape.kernel_width == shape.stride_width &&
          shape.out_height * shape.stride_height == shape.in_height &&
-         shape.out_width * shape.stride_width == shape.in_width && shape.pad_top == 0 && shape.pad_left == 0;
+         shape.out_width * shape.stride_width == shape.in_width && shape.pad_top == 0 &&
+         shape.pad_left == 0 && shape.adaptive == 0 && shape.dilation_height * shape.dilation_width == 1;
 }
 
 PELLUCID_INLINE void clear_plane(const PoolingAttributes& shape, Vector* plane) {

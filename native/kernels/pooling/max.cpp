@@ -15,15 +15,15 @@ void max_pooling_output(const Call& call) {
   auto* y = call.operand<Vector>(1);
   auto* winners = call.operand<Integers>(2);
   const bool rectify = shape.rectify != 0;
-  for_each_window(shape, [&](std::int64_t, std::int64_t first, Span rows, Span columns, std::int64_t out) {
-    const Vector* corner = x + first;
-    int tap = rows.begin * static_cast<int>(shape.kernel_width) + columns.begin;
-    Vector best = corner[rows.begin * shape.in_width + columns.begin];
+  for_each_window(shape, [&](std::int64_t, const Window& window, std::int64_t out) {
+    const int width = static_cast<int>(shape.kernel_width);
+    int tap = window.rows.begin * width + window.columns.begin;
+    Vector best = x[window.cell(window.rows.begin, window.columns.begin)];
     Integers winner = broadcast_integer(tap);
-    for (int v = rows.begin; v < rows.end; ++v) {
-      for (int u = columns.begin; u < columns.end; ++u) {
-        tap = v * static_cast<int>(shape.kernel_width) + u;
-        const Vector cell = corner[v * shape.in_width + u];
+    for (int v = window.rows.begin; v < window.rows.end; ++v) {
+      for (int u = window.columns.begin; u < window.columns.end; ++u) {
+        tap = v * width + u;
+        const Vector cell = x[window.cell(v, u)];
         const Integers better = (cell > best) | ((cell != cell) & (best == best));
         best = select(better, cell, best);
         winner = select(better, broadcast_integer(tap), winner);
@@ -43,7 +43,8 @@ namespace {
 // Windows that tile the input, so that each cell belongs to one or none.
 bool tiles_by_two(const PoolingAttributes& shape) {
   return shape.kernel_height == 2 && shape.kernel_width == 2 && shape.stride_height == 2 &&
-         shape.stride_width == 2 && shape.pad_top == 0 && shape.pad_left == 0 &&
+         shape.stride_width == 2 && shape.dilation_height == 1 && shape.dilation_width == 1 &&
+         shape.pad_top == 0 && shape.pad_left == 0 && shape.adaptive == 0 &&
          shape.out_height == shape.in_height / 2 && shape.out_width == shape.in_width / 2;
 }
 
@@ -75,15 +76,14 @@ void max_pooling_gradient(const Call& call) {
   auto* out = call.operand<Vector>(2);
   auto* sums = call.operand<Vector>(3);
   if (tiles_by_two(shape)) return tiled_gradient(shape, gradient, winners, out, sums);
-  clear_input(shape, out);
-  const auto visit = [&](std::int64_t channel, std::int64_t first, Span rows, Span columns,
-                         std::int64_t cell) {
+  clear_input(shape.channels * shape.in_height * shape.in_width, out);
+  const auto visit = [&](std::int64_t channel, const Window& window, std::int64_t cell) {
     const Vector delta = gradient[cell];
     const Integers winner = winners[cell];
-    for (int v = rows.begin; v < rows.end; ++v) {
-      for (int u = columns.begin; u < columns.end; ++u) {
+    for (int v = window.rows.begin; v < window.rows.end; ++v) {
+      for (int u = window.columns.begin; u < window.columns.end; ++u) {
         const Integers won = winner == broadcast_integer(v * static_cast<int>(shape.kernel_width) + u);
-        out[first + v * shape.in_width + u] += keep_where(won, delta);
+        out[window.cell(v, u)] += keep_where(won, delta);
       }
     }
     if (sums != nullptr) sums[channel] += keep_where(winner >= broadcast_integer(0), delta);

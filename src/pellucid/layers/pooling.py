@@ -106,6 +106,22 @@ class MaxPooling(Pooling):
         """Spacing of the window's cells along each axis."""
         return per_axis(self.name, "dilation", self.dilation, self.rank, 1)
 
+    def window(self, inputs: Sequence[Shape]) -> tuple[AxisWindow, ...]:
+        """Window, stride, dilation and padding along each axis."""
+        axes = super().window(inputs)
+        rule = "every window holds a cell of the input, so that there is a largest"
+        require(all(_sees_input(axis) for axis in axes), self.name, rule, inputs[0])
+        return axes
+
+
+def _sees_input(axis: AxisWindow) -> bool:
+    """Whether every window has a tap inside the input: dilated ones may step over a short one."""
+    if axis.dilation == 1:
+        return True
+    firsts = (output * axis.stride - axis.pad_start for output in range(axis.output))
+    taps = [range(first, first + axis.extent, axis.dilation) for first in firsts]
+    return all(any(0 <= tap < axis.input for tap in window) for window in taps)
+
 
 @dataclass(frozen=True)
 class MaxPool1d(MaxPooling):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pellucid.graph import Graph, Node
 from pellucid.layers import AxisWindow, Conv1d, Conv2d, MaxPool2d, ReLU
+from pellucid.layers.pooling import MaxPooling
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def absorbed_rectifiers(graph: Graph, visible: Collection[str]) -> frozenset[str
         if isinstance(node.layer, ReLU)
         and node.name not in visible
         and len(graph.consumers[node.name]) == 1
-        and isinstance(graph.node(graph.consumers[node.name][0]).layer, MaxPool2d)
+        and isinstance(graph.node(graph.consumers[node.name][0]).layer, MaxPooling)
     )
 
 
@@ -71,7 +72,7 @@ def fused_convolutions(graph: Graph, visible: Collection[str]) -> Mapping[str, F
         follower = _next(graph, node, visible)
         rectifier = follower if follower is not None and type(follower.layer) is ReLU else None
         pooling = _next(graph, rectifier, visible) if rectifier is not None else follower
-        if pooling is not None and type(pooling.layer) is MaxPool2d:
+        if pooling is not None and isinstance(pooling.layer, MaxPooling):
             if not _pools_by_two(graph, pooling):
                 continue  # it carries out the ReLU itself, which costs nothing backwards
         else:
@@ -96,6 +97,6 @@ def _pools_by_two(graph: Graph, node: Node) -> bool:
     """Whether windows of two by two tile the input, but for an odd last row or column."""
     axes = node.layer.window(graph.input_shapes(node))
     assert axes is not None
-    return all(
+    return type(node.layer) is MaxPool2d and all(
         axis == AxisWindow(axis.input, kernel=2, stride=2) and axis.output == axis.input // 2 for axis in axes
     )

@@ -15,7 +15,9 @@ from pellucid.engines.native.lowering import BLOCK_LOWERINGS, filtering
 from pellucid.engines.native.lowering.blocks.winograd import FEWEST_CHANNELS
 from pellucid.engines.native.plan import Layout
 from pellucid.graph import Graph, Node
-from pellucid.layers import BatchNorm2d, Conv2d, Convolution, Input, Linear, MaxPool2d, ReLU
+from pellucid.layers import Conv2d, Convolution, Input, Linear, ReLU
+from pellucid.layers.normalization import BatchNorm
+from pellucid.layers.pooling import MaxPooling
 
 MULTIPLY_ADDS_A_CYCLE = 2
 """Vectors of them, a core."""
@@ -81,7 +83,7 @@ def _cells(graph: Graph, node: Node) -> int:
 
 
 def _lanes_cycles(graph: Graph, node: Node, workload: Workload) -> float:
-    if isinstance(node.layer, ReLU | MaxPool2d):
+    if isinstance(node.layer, ReLU | MaxPooling):
         return 0  # computed with the convolution before it
     tiles = -(-workload.images // workload.lanes)
     rounds = -(-tiles // workload.threads)  # of tiles side by side
@@ -92,7 +94,7 @@ def _lanes_cycles(graph: Graph, node: Node, workload: Workload) -> float:
     arithmetic = multiply_adds / MULTIPLY_ADDS_A_CYCLE
     tile_bytes = _cells(graph, node) * workload.lanes * 4
     # Batch statistics end the walk over a tile, so that everything around them goes through memory.
-    leaves_cache = tile_bytes > CACHE_BYTES or (workload.training and isinstance(node.layer, BatchNorm2d))
+    leaves_cache = tile_bytes > CACHE_BYTES or (workload.training and isinstance(node.layer, BatchNorm))
     return rounds * (arithmetic + (tile_bytes / BYTES_A_CYCLE if leaves_cache else 0))
 
 

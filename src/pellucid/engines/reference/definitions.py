@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pellucid.engines.reference import (
     activation,
+    adaptive_pooling,
     channel_activation,
     convolution,
     dense,
@@ -14,6 +15,7 @@ from pellucid.engines.reference import (
     pooling,
     resampling,
     shape,
+    subsampling,
 )
 from pellucid.engines.reference.definition import Definition
 from pellucid.errors import UnsupportedLayer
@@ -21,6 +23,7 @@ from pellucid.layers import Layer
 
 DEFINITIONS: dict[type[Layer], Definition] = {
     **activation.DEFINITIONS,
+    **adaptive_pooling.DEFINITIONS,
     **channel_activation.DEFINITIONS,
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
@@ -31,6 +34,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **pooling.DEFINITIONS,
     **resampling.DEFINITIONS,
     **shape.DEFINITIONS,
+    **subsampling.DEFINITIONS,
 }
 
 

@@ -1,4 +1,7 @@
-"""Definition of the poolings."""
+"""Definition of the poolings, for any number of spatial axes.
+
+The equations are written for two. x is the padded input, S the stride, D the dilation.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,26 @@ from pellucid.engines.reference.windows import (
     pad,
     pad_adjoint,
     window_cells,
+    window_sums,
+    window_sums_adjoint,
     windows,
     windows_adjoint,
 )
-from pellucid.layers import AvgPool2d, AxisWindow, GlobalAvgPool, Layer, MaxPool2d, Subsample2d
-
-TAPS = (-2, -1)
-"""The kernel's axes of an array of windows."""
+from pellucid.layers import (
+    AvgPool1d,
+    AvgPool2d,
+    AxisWindow,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    Layer,
+    LpPool1d,
+    LpPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from pellucid.layers.pooling import AvgPooling, LpPooling, MaxPooling
 
 Axes = tuple[AxisWindow, ...]
-
-
-def _spread(gradient: Array, axes: Axes) -> Array:
-    """dJ/dx of y = sum of each window: every cell of a window receives the window's gradient."""
-    taps = tuple(axis.kernel for axis in axes)
-    shared = np.broadcast_to(gradient[..., None, None], (*gradient.shape, *taps))
-    return pad_adjoint(windows_adjoint(shared, axes), axes)
-
 
 # ---- maximum
 
@@ -48,7 +54,7 @@ class MaxCache:
 def winners(x: Array, axes: Axes) -> tuple[Array, NDArray[np.intp]]:
     """The maximum of each window and its tap: a NaN wins, ties go to the first, padding never wins."""
     seen = windows(pad(x, axes, constant=-np.inf), axes)
-    seen = seen.reshape(*seen.shape[:4], -1)
+    seen = seen.reshape(*seen.shape[: 2 + len(axes)], -1)
     real = windows(pad(np.ones((1, 1, *x.shape[2:]), bool), axes), axes).reshape(1, 1, *seen.shape[2:])
     maximum = seen.max(axis=-1)
     wins = real & ((seen == maximum[..., None]) | np.isnan(seen))
@@ -56,16 +62,16 @@ def winners(x: Array, axes: Axes) -> tuple[Array, NDArray[np.intp]]:
 
 
 def max_forward(
-    layer: MaxPool2d, inputs: Sequence[Array], parameters: ShortNames, context: Context
+    layer: MaxPooling, inputs: Sequence[Array], parameters: ShortNames, context: Context
 ) -> tuple[Array, MaxCache]:
-    """y[c,i,j] = max_{u,v} x[c,iS+u-P,jS+v-P]."""
+    """y[c,i,j] = max_{u,v} x[c,iS+uD-P,jS+vD-P]."""
     (x,) = inputs
     axes = layer.window([x.shape[1:]])
     y, winner = winners(x, axes)
     return y, MaxCache(winner, axes)
 
 
-def max_backward(layer: MaxPool2d, gradient: Array, cache: MaxCache, rule: Rule) -> Backward:
+def max_backward(layer: MaxPooling, gradient: Array, cache: MaxCache, rule: Rule) -> Backward:
     """dJ/dx[winner] = dJ/dy, 0 elsewhere; overlapping windows add up."""
     routed = np.zeros((*gradient.shape, math.prod(layer.kernel)), gradient.dtype)
     np.put_along_axis(routed, cache.winner[..., None], gradient[..., None], axis=-1)
@@ -73,7 +79,7 @@ def max_backward(layer: MaxPool2d, gradient: Array, cache: MaxCache, rule: Rule)
     return (pad_adjoint(windows_adjoint(routed, cache.axes), cache.axes),), {}
 
 
-def max_terms(layer: MaxPool2d, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
+def max_terms(layer: MaxPooling, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
     """The winner alone."""
     (x,) = inputs
     axes = layer.window([x.shape])
@@ -86,45 +92,89 @@ def max_terms(layer: MaxPool2d, inputs: Sequence[Array], parameters: ShortNames,
 # ---- mean
 
 
-def window_sizes(layer: AvgPool2d, axes: Axes) -> NDArray[np.float64]:
-    """n of each window, (1, 1, *output): the whole window, or its real cells only."""
-    if layer.include_padding:
-        return np.full((1, 1, 1, 1), math.prod(layer.kernel), np.float64)
-    ones = np.ones((1, 1, *(axis.input for axis in axes)))
-    real: NDArray[np.float64] = windows(pad(ones, axes), axes).sum(axis=TAPS)
-    return real
+def window_sizes(layer: AvgPooling, axes: Axes) -> NDArray[np.float64]:
+    """n of each window, (*output,): its padded and real cells, or its real cells only."""
+    sizes = np.ones(())
+    for axis in axes:
+        begin, end = (0, axis.padded - axis.overhang)
+        if not layer.include_padding:
+            begin, end = axis.pad_start, axis.pad_start + axis.input
+        first = np.arange(axis.output) * axis.stride
+        counted = np.minimum(first + axis.kernel, end) - np.maximum(first, begin)
+        sizes = np.multiply.outer(sizes, counted)
+    return sizes
 
 
 def average_forward(
-    layer: AvgPool2d, inputs: Sequence[Array], parameters: ShortNames, context: Context
+    layer: AvgPooling, inputs: Sequence[Array], parameters: ShortNames, context: Context
 ) -> tuple[Array, Axes]:
     """y[c,i,j] = 1/n sum_{u,v} x[c,iS+u-P,jS+v-P]."""
     (x,) = inputs
     axes = layer.window([x.shape[1:]])
-    n = window_sizes(layer, axes).astype(x.dtype)
-    return windows(pad(x, axes), axes).sum(axis=TAPS) / n, axes
+    return window_sums(x, axes) / window_sizes(layer, axes).astype(x.dtype), axes
 
 
-def average_backward(layer: AvgPool2d, gradient: Array, cache: Axes, rule: Rule) -> Backward:
+def average_backward(layer: AvgPooling, gradient: Array, cache: Axes, rule: Rule) -> Backward:
     """Every cell of a window receives dJ/dy / n."""
     n = window_sizes(layer, cache).astype(gradient.dtype)
-    return (_spread(gradient / n, cache),), {}
+    return (window_sums_adjoint(gradient / n, cache),), {}
 
 
-def average_terms(layer: AvgPool2d, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
+def average_terms(layer: AvgPooling, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
     """x / n for the real cells of the window."""
     (x,) = inputs
     axes = layer.window([x.shape])
-    sizes = np.broadcast_to(window_sizes(layer, axes), (1, 1, *(axis.output for axis in axes)))
-    weight = 1 / sizes[(0, 0, *cell[1:])]
+    weight = 1 / window_sizes(layer, axes)[cell[1:]]
     cells = [source for _, source in window_cells(axes, cell[1:], "zeros") if source is not None]
     return weighted_terms(x, [((cell[0], *source), weight) for source in cells])
 
 
-# ---- mean of the whole map
+# ---- p-norm
 
 
-def global_forward(
+@dataclass(frozen=True)
+class NormCache:
+    """x and the norms of its windows."""
+
+    x: Array
+    y: Array
+    axes: Axes
+
+
+def norm_forward(
+    layer: LpPooling, inputs: Sequence[Array], parameters: ShortNames, context: Context
+) -> tuple[Array, NormCache]:
+    """y[c,i,j] = (sum_{u,v} |x[c,iS+u-P,jS+v-P]|^p)^(1/p)."""
+    (x,) = inputs
+    axes = layer.window([x.shape[1:]])
+    p = x.dtype.type(layer.norm)
+    y = window_sums(np.abs(x) ** p, axes) ** (1 / p)
+    return y, NormCache(x, y, axes)
+
+
+def norm_backward(layer: LpPooling, gradient: Array, cache: NormCache, rule: Rule) -> Backward:
+    """dJ/dx = sign(x) |x|^(p-1) times the sum of dJ/dy y^(1-p) over its windows; 0 where y is 0."""
+    x, y, p = cache.x, cache.y, gradient.dtype.type(layer.norm)
+    share = np.where(y == 0, 0, gradient * np.where(y == 0, 1, y) ** (1 - p))
+    slope = np.sign(x) * np.abs(x) ** (p - 1)
+    return (slope * window_sums_adjoint(share.astype(x.dtype), cache.axes),), {}
+
+
+def norm_terms(layer: LpPooling, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
+    """|x|^p for the real cells of the window."""
+    (x,) = inputs
+    axes = layer.window([x.shape])
+    cells = [source for _, source in window_cells(axes, cell[1:], "zeros") if source is not None]
+    addends = np.array([np.abs(x[(cell[0], *source)]) ** layer.norm for source in cells], x.dtype)
+    sources = np.array([(0, cell[0], *source) for source in cells], np.int64)
+    value = float(addends.sum() ** (1 / layer.norm))
+    return Terms(addends, sources, value, function=f"total ** (1 / {layer.norm!r})")
+
+
+# ---- whole maps
+
+
+def global_average_forward(
     layer: GlobalAvgPool, inputs: Sequence[Array], parameters: ShortNames, context: Context
 ) -> tuple[Array, tuple[int, ...]]:
     """y[c] = 1/(H W) sum_{i,j} x[c,i,j]."""
@@ -132,63 +182,70 @@ def global_forward(
     return x.mean(axis=tuple(range(2, x.ndim))), x.shape
 
 
-def global_backward(layer: GlobalAvgPool, gradient: Array, cache: tuple[int, ...], rule: Rule) -> Backward:
+def global_average_backward(
+    layer: GlobalAvgPool, gradient: Array, cache: tuple[int, ...], rule: Rule
+) -> Backward:
     """dJ/dx[c,i,j] = dJ/dy[c] / (H W)."""
     spatial = cache[2:]
     shared = gradient / gradient.dtype.type(math.prod(spatial))
     return (np.broadcast_to(shared.reshape(*shared.shape, *(1,) * len(spatial)), cache).copy(),), {}
 
 
-def global_terms(layer: GlobalAvgPool, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
+def global_average_terms(
+    layer: GlobalAvgPool, inputs: Sequence[Array], parameters: ShortNames, cell: Cell
+) -> Terms:
     """x / (H W) for all cells of the map."""
     (x,) = inputs
     weight = 1 / math.prod(x.shape[1:])
     return weighted_terms(x, [((cell[0], *source), weight) for source in np.ndindex(x.shape[1:])])
 
 
-# ---- trainable subsampling
-
-
 @dataclass(frozen=True)
-class SubsampleCache:
-    """The windows' sums and the coefficients they were multiplied by."""
+class GlobalMaxCache:
+    """The position that won each map, counted in reading order."""
 
-    sums: Array
-    coefficient: Array
-    axes: Axes
+    winner: NDArray[np.intp]
+    shape: tuple[int, ...]
 
 
-def subsample_forward(
-    layer: Subsample2d, inputs: Sequence[Array], parameters: ShortNames, context: Context
-) -> tuple[Array, SubsampleCache]:
-    """z[c,i,j] = w[c] sum_{u,v} x[c,iS+u,jS+v] + b[c]."""
+def global_max_forward(
+    layer: GlobalMaxPool, inputs: Sequence[Array], parameters: ShortNames, context: Context
+) -> tuple[Array, GlobalMaxCache]:
+    """y[c] = max_{i,j} x[c,i,j]; a NaN wins, ties go to the first."""
     (x,) = inputs
-    axes = layer.window([x.shape[1:]])
-    sums = windows(x, axes).sum(axis=TAPS)
-    w, b = parameters["coefficient"], parameters["bias"]
-    return w[:, None, None] * sums + b[:, None, None], SubsampleCache(sums, w, axes)
+    cells = x.reshape(*x.shape[:2], -1)
+    winner = cells.argmax(axis=-1)
+    y = np.take_along_axis(cells, winner[..., None], axis=-1)[..., 0]
+    return y, GlobalMaxCache(winner, x.shape)
 
 
-def subsample_backward(layer: Subsample2d, gradient: Array, cache: SubsampleCache, rule: Rule) -> Backward:
-    """dJ/dw[c] = sum delta times the windows' sums; dJ/db[c] = sum delta; dJ/dx = w delta."""
-    delta = gradient
-    gradients = {"coefficient": (delta * cache.sums).sum(axis=(0, 2, 3)), "bias": delta.sum(axis=(0, 2, 3))}
-    return (_spread(cache.coefficient[:, None, None] * delta, cache.axes),), gradients
+def global_max_backward(layer: GlobalMaxPool, gradient: Array, cache: GlobalMaxCache, rule: Rule) -> Backward:
+    """dJ/dx[winner] = dJ/dy, 0 elsewhere."""
+    routed = np.zeros((*cache.shape[:2], math.prod(cache.shape[2:])), gradient.dtype)
+    np.put_along_axis(routed, cache.winner[..., None], gradient[..., None], axis=-1)
+    return (routed.reshape(cache.shape),), {}
 
 
-def subsample_terms(layer: Subsample2d, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
-    """w x for the cells of the window, then the bias."""
+def global_max_terms(
+    layer: GlobalMaxPool, inputs: Sequence[Array], parameters: ShortNames, cell: Cell
+) -> Terms:
+    """The winner alone."""
     (x,) = inputs
-    channel = cell[0]
-    weight = parameters["coefficient"][channel]
-    seen = window_cells(layer.window([x.shape]), cell[1:], "zeros")
-    products = [((channel, *source), weight) for _, source in seen if source is not None]
-    return weighted_terms(x, products, parameters["bias"][channel])
+    winner = np.unravel_index(int(x[cell].argmax()), x.shape[1:])
+    return single_term(x, (*cell, *(int(position) for position in winner)))
 
+
+MAXIMUM = Definition(max_forward, max_backward, max_terms)
+AVERAGE = Definition(average_forward, average_backward, average_terms)
+NORM = Definition(norm_forward, norm_backward, norm_terms)
 
 DEFINITIONS: dict[type[Layer], Definition] = {
-    MaxPool2d: Definition(max_forward, max_backward, max_terms),
-    AvgPool2d: Definition(average_forward, average_backward, average_terms),
-    GlobalAvgPool: Definition(global_forward, global_backward, global_terms),
-    Subsample2d: Definition(subsample_forward, subsample_backward, subsample_terms),
+    MaxPool1d: MAXIMUM,
+    MaxPool2d: MAXIMUM,
+    AvgPool1d: AVERAGE,
+    AvgPool2d: AVERAGE,
+    LpPool1d: NORM,
+    LpPool2d: NORM,
+    GlobalAvgPool: Definition(global_average_forward, global_average_backward, global_average_terms),
+    GlobalMaxPool: Definition(global_max_forward, global_max_backward, global_max_terms),
 }

@@ -29,7 +29,7 @@ NUMPY_MODES: dict[str, Literal["edge", "reflect", "wrap"]] = {
 def padding_sources(axis: AxisWindow, mode: str) -> NDArray[np.int64]:
     """For each position of the padded axis the input position it shows; -1 where that is a constant."""
     positions = np.arange(axis.input, dtype=np.int64)
-    amounts = (axis.pad_start, axis.pad_end)
+    amounts = (axis.pad_start, axis.pad_end + axis.overhang)
     if mode == "zeros":
         return np.pad(positions, amounts, constant_values=-1)
     mirrored: NDArray[np.int64] = np.pad(positions, amounts, mode=NUMPY_MODES[mode])
@@ -68,8 +68,7 @@ def windows(padded: Array, axes: Axes) -> Array:
 
 def windows_adjoint(gradient: Array, axes: Axes) -> Array:
     """(N, C, *output, *kernel) to (N, C, *padded): every cell collects from all the windows that see it."""
-    lengths = (axis.pad_start + axis.input + axis.pad_end for axis in axes)
-    collected = np.zeros((*gradient.shape[:2], *lengths), gradient.dtype)
+    collected = np.zeros((*gradient.shape[:2], *(axis.padded for axis in axes)), gradient.dtype)
     rank = len(axes)
     taps = np.moveaxis(gradient, range(-rank, 0), range(rank))
     for tap in product(*(range(axis.kernel) for axis in axes)):
@@ -79,6 +78,20 @@ def windows_adjoint(gradient: Array, axes: Axes) -> Array:
         )
         collected[(slice(None), slice(None), *seen)] += taps[tap]
     return collected
+
+
+def window_sums(x: Array, axes: Axes) -> Array:
+    """The sum of each window, (N, C, *output); what is padded counts as 0."""
+    seen = windows(pad(x, axes), axes)
+    return np.asarray(seen.sum(axis=tuple(range(-len(axes), 0))), x.dtype)
+
+
+def window_sums_adjoint(gradient: Array, axes: Axes) -> Array:
+    """dJ/dx of y = sum of each window: every cell of a window receives the window's gradient."""
+    taps = tuple(axis.kernel for axis in axes)
+    single = gradient.reshape(*gradient.shape, *(1,) * len(axes))
+    shared = np.broadcast_to(single, (*gradient.shape, *taps))
+    return pad_adjoint(windows_adjoint(shared, axes), axes)
 
 
 def window_cells(

@@ -11,7 +11,19 @@ from pellucid.engines.native.lowering.blocks.value import BlockValue, computed, 
 from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.lowering.pooling import window_attributes
 from pellucid.engines.native.plan import Buffer, Layout
-from pellucid.layers import AvgPool2d, GlobalAvgPool, Layer, MaxPool2d
+from pellucid.layers import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    Layer,
+    MaxPool1d,
+    MaxPool2d,
+)
 
 LARGEST_BYTE_WINDOW = 254
 """Taps of a window whose winner is kept in a byte; native/kernels/blocks/max_pooling.cpp."""
@@ -85,8 +97,10 @@ def average_backward(
     return [_spread(builder, context, "average", gradient) if wanted[0] else None]
 
 
+MAXIMUM = BlockLowering(max_forward, max_backward)
+AVERAGE = BlockLowering(average_forward, average_backward)
+
 LOWERINGS: dict[type[Layer], BlockLowering] = {
-    MaxPool2d: BlockLowering(max_forward, max_backward),
-    AvgPool2d: BlockLowering(average_forward, average_backward),
-    GlobalAvgPool: BlockLowering(average_forward, average_backward),
+    **dict.fromkeys((MaxPool1d, MaxPool2d, GlobalMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d), MAXIMUM),
+    **dict.fromkeys((AvgPool1d, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d), AVERAGE),
 }
