@@ -60,6 +60,7 @@ DELEGATIONS = {("model", "summary"), ("model", "formats")}
 OUTSIDERS = {
     "torch": {"engines.torch", "formats.pytorch", "formats.weights"},
     "onnx": {"formats.onnx_import", "formats.onnx_export"},
+    "h5py": {"formats.keras.archive"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},
     "matplotlib": {"plot"},
