@@ -100,27 +100,28 @@ class CellSums:
 
     def flat(self) -> CellSums:
         """The same for the whole image as one middle axis."""
-        lengths = np.diff(self.starts)
         slices, runs = _slices(self.outer, self.inputs, self.inner)
-        every: list[Indices] = []
-        weights: list[NDArray[np.float64]] = []
-        for o in range(self.outer):
-            for k in range(self.outputs):
-                own = slice(self.starts[k], self.starts[k + 1])
-                cells = slices[o, 0, 0] + self.addends[own] * self.inner
-                every.extend(cells + i for i in runs)
-                if self.weights is not None:
-                    weights.extend([self.weights[own]] * self.inner)
-        starts = np.concatenate([[0], np.cumsum(np.tile(np.repeat(lengths, self.inner), self.outer))])
+        rows = np.arange(self.outputs)[:, None]
+        every = np.broadcast_to(rows, (self.outer, self.outputs, self.inner)).reshape(-1)
+        places, starts = self.rows(every)
+        first = np.broadcast_to(slices + runs, (self.outer, self.outputs, self.inner)).reshape(-1)
+        lengths = np.diff(starts)
         return CellSums(
             outer=1,
             inputs=self.outer * self.inputs * self.inner,
             starts=starts,
-            addends=np.concatenate(every),
-            weights=np.concatenate(weights) if weights else None,
+            addends=np.repeat(first, lengths) + self.addends[places] * self.inner,
+            weights=None if self.weights is None else self.weights[places],
             inner=1,
             scale=self.scale,
         )
+
+    def rows(self, numbers: Indices) -> tuple[Indices, Indices]:
+        """Where the addends of these rows are, one row after the other, and where each row then begins."""
+        lengths = np.diff(self.starts)[numbers]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
+        return np.repeat(self.starts[numbers], lengths) + within, starts
 
 
 LinearMap = CellMap | CellSums

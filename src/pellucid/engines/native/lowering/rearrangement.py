@@ -50,9 +50,8 @@ def transposed(layer: Transpose, shape: Shape) -> LinearMap:
 
 def shuffled(layer: ChannelShuffle, shape: Shape) -> LinearMap:
     """Channels dealt out across groups."""
-    return cell_map_along(
-        shape, (0,), lambda middle: cells_of(middle).reshape(layer.groups, -1).T.reshape(-1)
-    )
+    order = np.arange(shape[0]).reshape(layer.groups, -1).T.reshape(-1)
+    return cell_map_along(shape, (0,), lambda middle: cells_of(middle)[order])
 
 
 def padded(layer: Pad, shape: Shape) -> LinearMap:
