@@ -12,6 +12,7 @@ from cases_dense import DENSE
 from cases_merge import MERGES
 from cases_normalization import NORMALIZATIONS
 from cases_pooling import POOLINGS
+from cases_resampling import RESAMPLINGS
 from cases_shape import SHAPES
 from layer_case import LayerCase
 
@@ -25,5 +26,6 @@ LAYER_CASES: tuple[LayerCase, ...] = (
     *ACTIVATIONS,
     *NORMALIZATIONS,
     *MERGES,
+    *RESAMPLINGS,
     *SHAPES,
 )

@@ -17,7 +17,7 @@ from pellucid.formats.descriptions import (
     restore_recipe,
     restore_tuning,
 )
-from pellucid.layers import LAYERS, Conv2d, Input, MaxPool2d, Normalize, ReLU
+from pellucid.layers import LAYERS, Conv2d, Input, MaxPool2d, Normalize, Parameter, ReLU
 from pellucid.objectives import OBJECTIVES, CrossEntropy, MaximumAPosteriori, Objective, SquaredError
 from pellucid.optimizers import (
     OPTIMIZERS,
@@ -49,7 +49,7 @@ def test_a_layer_comes_back_equal(case: LayerCase) -> None:
 
 
 def test_every_layer_type_is_among_the_cases() -> None:
-    assert {type(case.layer) for case in LAYER_CASES} | {Input} == set(LAYERS.values())
+    assert {type(case.layer) for case in LAYER_CASES} | {Input, Parameter} == set(LAYERS.values())
 
 
 @pytest.mark.parametrize("objective", [CrossEntropy(0.1), SquaredError(), MaximumAPosteriori(0.5)])
@@ -86,7 +86,8 @@ def test_files_may_name_every_type_and_no_other() -> None:
 
 
 def test_defaults_are_written_out() -> None:
-    assert describe(MaxPool2d(2)) == {"type": "MaxPool2d", "kernel_size": 2, "stride": None, "padding": 0}
+    rest = {"stride": None, "padding": 0, "ceil_mode": False, "dilation": 1}
+    assert describe(MaxPool2d(2)) == {"type": "MaxPool2d", "kernel_size": 2, **rest}
 
 
 def test_a_field_that_an_older_file_lacks_takes_its_default() -> None:
@@ -121,7 +122,7 @@ def test_a_layer_of_the_users_own_is_not_written() -> None:
         ([], 'layer: expects an object with a "type"'),
         ({}, 'layer: expects an object with a "type"'),
         ({"type": 7}, 'layer: expects an object with a "type"'),
-        ({"type": "Conv3d"}, "unknown layer 'Conv3d'; known: Add, "),
+        ({"type": "Conv3d"}, "unknown layer 'Conv3d'; known: AdaptiveAvgPool1d, "),
         ({"type": "SGD"}, "unknown layer 'SGD'"),
         ({"type": "Convolution"}, "unknown layer 'Convolution'"),
         ({"type": "__class__"}, "unknown layer"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar, Literal
 
 from pellucid.layers.geometry import (
@@ -23,6 +24,9 @@ __all__ = ["Crop", "Pad", "Slice", "Upsample"]
 
 Coordinates = Literal["half-pixel", "align-corners", "asymmetric"]
 COORDINATES = ("half-pixel", "align-corners", "asymmetric")
+
+Mixture = tuple[tuple[int, float], ...]
+"""Cells of an axis and their shares, which sum to 1."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,32 @@ class Upsample(Layer):
         assert self.scale is not None
         scales = per_axis(self.name, "scale", self.scale, rank, 1)
         return (shape[0], *(length * scale for length, scale in zip(shape[1:], scales, strict=True)))
+
+    def neighbours(self, inputs: Sequence[Shape]) -> tuple[tuple[Mixture, ...], ...]:
+        """For every spatial axis the input cells that each output cell mixes, and their shares."""
+        pairs = zip(inputs[0][1:], self.output_shape(inputs)[1:], strict=True)
+        mix = self._nearest if self.mode == "nearest" else self._linear
+        return tuple(tuple(mix(self._position(o, old, new), old) for o in range(new)) for old, new in pairs)
+
+    def _position(self, cell: int, old: int, new: int) -> Fraction:
+        """Where an output cell lies among the inputs, exactly, so that halves are halves."""
+        if self.coordinates == "align-corners":
+            return Fraction(cell * (old - 1), max(1, new - 1))
+        if self.coordinates == "asymmetric":
+            return Fraction(cell * old, new)
+        return Fraction((2 * cell + 1) * old - new, 2 * new)
+
+    def _nearest(self, position: Fraction, length: int) -> Mixture:
+        asymmetric = self.coordinates == "asymmetric"
+        cell = math.floor(position) if asymmetric else math.ceil(position - Fraction(1, 2))
+        return ((min(max(cell, 0), length - 1), 1.0),)
+
+    @staticmethod
+    def _linear(position: Fraction, length: int) -> Mixture:
+        inside = min(max(position, Fraction(0)), Fraction(length - 1))
+        first = math.floor(inside)
+        share = float(inside - first)
+        return ((first, 1 - share), (first + 1, share)) if share else ((first, 1.0),)
 
     def cost(self, inputs: Sequence[Shape]) -> int:
         """Two products a cell and axis where neighbours are mixed."""

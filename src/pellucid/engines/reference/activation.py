@@ -1,7 +1,8 @@
-"""Definition of the activation functions and of softmax, in forms that neither overflow nor cancel."""
+"""Definition of the functions that act on each cell alone, in forms that neither overflow nor cancel."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,12 +13,19 @@ from pellucid.engines.reference.definition import Backward, Cell, Context, Defin
 from pellucid.engines.reference.terms import single_term
 from pellucid.layers import (
     ELU,
+    GELU,
+    SELU,
+    Clip,
+    Hardsigmoid,
+    Hardswish,
     Layer,
     LeakyReLU,
+    Mish,
     ReLU,
+    ReLU6,
     ScaledTanh,
     Sigmoid,
-    Softmax,
+    SiLU,
     Softplus,
     Tanh,
 )
@@ -112,6 +120,147 @@ def softplus_derivative(layer: Softplus, x: Array, y: Array) -> Array:
     return sigmoid(x)
 
 
+def selu_value(layer: SELU, x: Array) -> Array:
+    """y = lambda (x if x > 0 else alpha (exp(x) - 1))."""
+    scale, alpha = x.dtype.type(layer.SCALE), x.dtype.type(layer.ALPHA)
+    y: Array = scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return y
+
+
+def selu_derivative(layer: SELU, x: Array, y: Array) -> Array:
+    """lambda if x > 0 else lambda alpha exp(x) = y + lambda alpha."""
+    scale, alpha = x.dtype.type(layer.SCALE), x.dtype.type(layer.ALPHA)
+    slope: Array = np.where(x > 0, scale, y + scale * alpha)
+    return slope
+
+
+def silu_value(layer: SiLU, x: Array) -> Array:
+    """y = x s, s = sigmoid(x)."""
+    y: Array = x * sigmoid(x)
+    return y
+
+
+def silu_derivative(layer: SiLU, x: Array, y: Array) -> Array:
+    """s (1 + x (1 - s))."""
+    s = sigmoid(x)
+    slope: Array = s * (1 + x * (1 - s))
+    return slope
+
+
+def _normal_distribution(x: Array) -> Array:
+    """Phi(x) = erfc(-x / sqrt(2)) / 2, which keeps its digits on the negative side too."""
+    from scipy.special import erfc
+
+    probability: Array = erfc(-x * x.dtype.type(0.5**0.5)) / 2
+    return probability
+
+
+def _gelu_argument(x: Array) -> tuple[Array, Array]:
+    """u = sqrt(2 / pi) (x + 0.044715 x^3), and du/dx; x cut off where tanh(u) is 1 by far."""
+    c, k = x.dtype.type((2 / math.pi) ** 0.5), x.dtype.type(0.044715)
+    x = np.clip(x, -20, 20)
+    return c * (x + k * x**3), c * (1 + 3 * k * x**2)
+
+
+def gelu_value(layer: GELU, x: Array) -> Array:
+    """y = x Phi(x), or x (1 + tanh(u)) / 2 = x sigmoid(2 u)."""
+    share = _normal_distribution(x) if layer.approximate == "none" else sigmoid(2 * _gelu_argument(x)[0])
+    y: Array = x * share
+    return y
+
+
+def gelu_derivative(layer: GELU, x: Array, y: Array) -> Array:
+    """Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi), or s + 2 x s (1 - s) du/dx with s = sigmoid(2 u)."""
+    slope: Array
+    if layer.approximate == "none":
+        density = np.exp(-x * x / 2) * x.dtype.type((2 * math.pi) ** -0.5)
+        slope = _normal_distribution(x) + x * density
+    else:
+        u, du = _gelu_argument(x)
+        s = sigmoid(2 * u)
+        slope = s + 2 * x * s * (1 - s) * du
+    return slope
+
+
+def _mish_share(x: Array) -> Array:
+    """t = tanh(log(1 + exp(x))) = n / (n + 2), n = e (e + 2), e = exp(x); 1 from 20 on."""
+    e = np.exp(np.minimum(x, 20))
+    n = e * (e + 2)
+    t: Array = n / (n + 2)
+    return t
+
+
+def mish_value(layer: Mish, x: Array) -> Array:
+    """y = x t."""
+    y: Array = x * _mish_share(x)
+    return y
+
+
+def mish_derivative(layer: Mish, x: Array, y: Array) -> Array:
+    """t + x (1 - t^2) sigmoid(x)."""
+    t = _mish_share(x)
+    slope: Array = t + x * (1 - t * t) * sigmoid(x)
+    return slope
+
+
+def hardsigmoid_value(layer: Hardsigmoid, x: Array) -> Array:
+    """y = min(max(slope x + offset, 0), 1)."""
+    y: Array = np.clip(x.dtype.type(layer.slope) * x + x.dtype.type(layer.offset), 0, 1)
+    return y
+
+
+def hardsigmoid_derivative(layer: Hardsigmoid, x: Array, y: Array) -> Array:
+    """slope where 0 < y < 1, else 0."""
+    slope: Array = np.where((y > 0) & (y < 1), x.dtype.type(layer.slope), x.dtype.type(0))
+    return slope
+
+
+def hardswish_value(layer: Hardswish, x: Array) -> Array:
+    """y = x min(max(x / 6 + 1/2, 0), 1)."""
+    y: Array = x * np.clip(x / 6 + x.dtype.type(0.5), 0, 1)
+    return y
+
+
+def hardswish_derivative(layer: Hardswish, x: Array, y: Array) -> Array:
+    """0 up to -3, x / 3 + 1/2, 1 from 3 on."""
+    slope: Array = np.where(
+        x <= -3, x.dtype.type(0), np.where(x >= 3, x.dtype.type(1), x / 3 + x.dtype.type(0.5))
+    )
+    return slope
+
+
+def _bounds(layer: Clip | ReLU6, x: Array) -> tuple[Any, Any]:
+    if isinstance(layer, ReLU6):
+        return x.dtype.type(0), x.dtype.type(6)
+    lowest = -math.inf if layer.minimum is None else layer.minimum
+    highest = math.inf if layer.maximum is None else layer.maximum
+    return x.dtype.type(lowest), x.dtype.type(highest)
+
+
+def clip_value(layer: Clip | ReLU6, x: Array) -> Array:
+    """y = min(max(x, minimum), maximum); a NaN stays a NaN."""
+    y: Array = np.clip(x, *_bounds(layer, x))
+    return y
+
+
+def clip_derivative(layer: Clip | ReLU6, x: Array, y: Array) -> Array:
+    """1 strictly between the bounds, else 0."""
+    lowest, highest = _bounds(layer, x)
+    slope: Array = ((x > lowest) & (x < highest)).astype(x.dtype)
+    return slope
+
+
+def _clip_text(layer: Clip) -> str:
+    lowest = "total" if layer.minimum is None else f"max(total, {layer.minimum})"
+    return lowest if layer.maximum is None else f"min({lowest}, {layer.maximum})"
+
+
+def _gelu_text(layer: GELU) -> str:
+    if layer.approximate == "none":
+        return "total / 2 * (1 + erf(total / sqrt(2)))"
+    return "total / 2 * (1 + tanh(sqrt(2 / pi) * (total + 0.044715 * total**3)))"
+
+
 def _forward(value: Value) -> Callable[..., tuple[Array, tuple[Array, Array]]]:
     def forward(
         layer: Layer, inputs: Sequence[Array], parameters: ShortNames, context: Context
@@ -158,42 +307,6 @@ def _definition(value: Value, derivative: Derivative, function: Callable[[Any], 
     return Definition(_forward(value), _backward(derivative), _terms(value, function))
 
 
-# ---- softmax
-
-
-def softmax(z: Array) -> Array:
-    """Probabilities over axis 1; the largest z is taken off first, so that exp cannot overflow."""
-    # p[k] = exp(z[k]) / sum_j exp(z[j])
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    p: Array = e / e.sum(axis=1, keepdims=True)
-    return p
-
-
-def softmax_forward(
-    layer: Softmax, inputs: Sequence[Array], parameters: ShortNames, context: Context
-) -> tuple[Array, Array]:
-    """p = softmax(z) at each position."""
-    p = softmax(inputs[0])
-    return p, p
-
-
-def softmax_backward(layer: Softmax, gradient: Array, cache: Array, rule: Rule) -> Backward:
-    """dJ/dz[k] = p[k] (dJ/dp[k] - sum_j p[j] dJ/dp[j])."""
-    p = cache
-    return (p * (gradient - (p * gradient).sum(axis=1, keepdims=True)),), {}
-
-
-def softmax_terms(layer: Softmax, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
-    """p[k] = 1 / sum_j exp(z[j] - z[k]): one addend a channel."""
-    (z,) = inputs
-    k, position = cell[0], cell[1:]
-    column = np.moveaxis(z, 0, -1)[position]
-    with np.errstate(over="ignore"):  # an infinite addend means a probability of 0
-        addends = np.exp(column - column[k])
-    sources = np.array([(0, j, *position) for j in range(len(column))], np.int64)
-    return Terms(addends, sources, float(1 / addends.sum()), function="1 / total")
-
-
 DEFINITIONS: dict[type[Layer], Definition] = {
     Sigmoid: _definition(sigmoid_value, sigmoid_derivative, lambda layer: "1 / (1 + exp(-total))"),
     Tanh: _definition(tanh_value, tanh_derivative, lambda layer: "tanh(total)"),
@@ -214,5 +327,22 @@ DEFINITIONS: dict[type[Layer], Definition] = {
         lambda layer: f"total if total > 0 else {layer.alpha} * (exp(total) - 1)",
     ),
     Softplus: _definition(softplus_value, softplus_derivative, lambda layer: "log(1 + exp(total))"),
-    Softmax: Definition(softmax_forward, softmax_backward, softmax_terms),
+    SELU: _definition(
+        selu_value,
+        selu_derivative,
+        lambda layer: f"{layer.SCALE} * (total if total > 0 else {layer.ALPHA} * (exp(total) - 1))",
+    ),
+    GELU: _definition(gelu_value, gelu_derivative, _gelu_text),
+    SiLU: _definition(silu_value, silu_derivative, lambda layer: "total / (1 + exp(-total))"),
+    Mish: _definition(mish_value, mish_derivative, lambda layer: "total * tanh(log(1 + exp(total)))"),
+    Hardsigmoid: _definition(
+        hardsigmoid_value,
+        hardsigmoid_derivative,
+        lambda layer: f"min(max({layer.slope} * total + {layer.offset}, 0), 1)",
+    ),
+    Hardswish: _definition(
+        hardswish_value, hardswish_derivative, lambda layer: "total * min(max(total / 6 + 1 / 2, 0), 1)"
+    ),
+    ReLU6: _definition(clip_value, clip_derivative, lambda layer: "min(max(0, total), 6)"),
+    Clip: _definition(clip_value, clip_derivative, _clip_text),
 }

@@ -24,12 +24,14 @@ class Context:
         seed: of the random numbers.
         step: number of the training step, from 0.
         node: index of the layer's node in graph.nodes.
+        images: in the batch, for layers without an input that would say so.
     """
 
     training: bool = False
     seed: int = 0
     step: int = 0
     node: int = 0
+    images: int = 1
 
 
 INFERENCE = Context()

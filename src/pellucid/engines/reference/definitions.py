@@ -5,6 +5,7 @@ from __future__ import annotations
 from pellucid.engines.reference import (
     activation,
     adaptive_pooling,
+    channel_activation,
     convolution,
     dense,
     dropout,
@@ -13,6 +14,7 @@ from pellucid.engines.reference import (
     normalization,
     output,
     pooling,
+    resampling,
     shape,
     subsampling,
     transposed_convolution,
@@ -24,6 +26,7 @@ from pellucid.layers import Layer
 DEFINITIONS: dict[type[Layer], Definition] = {
     **activation.DEFINITIONS,
     **adaptive_pooling.DEFINITIONS,
+    **channel_activation.DEFINITIONS,
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,
@@ -32,6 +35,7 @@ DEFINITIONS: dict[type[Layer], Definition] = {
     **normalization.DEFINITIONS,
     **output.DEFINITIONS,
     **pooling.DEFINITIONS,
+    **resampling.DEFINITIONS,
     **shape.DEFINITIONS,
     **subsampling.DEFINITIONS,
     **transposed_convolution.DEFINITIONS,

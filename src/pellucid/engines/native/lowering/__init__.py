@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from pellucid.engines.native.lowering import (
     activation,
     blocks,
+    channel_activation,
     convolution,
     dense,
     image_normalization,
     locally_connected,
+    matrix_product,
     merge,
     normalization,
     output,
     pooling,
+    rearrangement,
     shape,
     transposed_convolution,
 )
@@ -28,14 +31,17 @@ BLOCK_LOWERINGS = blocks.BLOCK_LOWERINGS
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     **activation.LOWERINGS,
+    **channel_activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
     **image_normalization.LOWERINGS,
     **locally_connected.LOWERINGS,
+    **matrix_product.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **output.LOWERINGS,
     **pooling.LOWERINGS,
+    **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
     **transposed_convolution.LOWERINGS,
 }

@@ -1,13 +1,22 @@
-"""Flatten and dropout: layers that often cost nothing."""
+"""Flatten, reshape, dropout and parameters: layers that often cost nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.context import Cache, Lowering, NodeContext
+from pellucid.engines.native.lowering.context import Cache, Lowering, NodeContext, reduce_sums
 from pellucid.engines.native.plan import Buffer
-from pellucid.layers import Dropout, Flatten, Layer
+from pellucid.layers import (
+    Dropout,
+    Dropout2d,
+    DropoutLayer,
+    Flatten,
+    Layer,
+    Parameter,
+    Reshape,
+    StochasticDepth,
+)
 
 
 def same_forward(
@@ -26,11 +35,12 @@ def same_backward(
 
 def _dropout(builder: PlanBuilder, context: NodeContext, source: Buffer, name: str) -> Buffer:
     layer = context.node.layer
-    assert isinstance(layer, Dropout)
+    assert isinstance(layer, DropoutLayer)
     if not context.training or layer.rate == 0:
         return source
     result = builder.lanes_buffer(name, context.cells)
-    attributes = {"cells": context.cells, "node": context.index, "rate": layer.rate}
+    part = layer.part(context.output_shape)
+    attributes = {"cells": context.cells, "part": part, "node": context.index, "rate": layer.rate}
     builder.tile("dropout", context.name, (source, result), attributes)
     return result
 
@@ -51,7 +61,32 @@ def dropout_backward(
     return [_dropout(builder, context, gradient, f"d input of {context.name}")]
 
 
+def parameter_forward(
+    builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]
+) -> tuple[Buffer, Cache]:
+    """The same numbers in all lanes."""
+    output = builder.lanes_buffer(context.name, context.cells)
+    operands = (context.parameter("value"), output)
+    builder.tile("spread_values", context.name, operands, {"cells": context.cells})
+    return output, None
+
+
+def parameter_backward(
+    builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: Buffer, wanted: Sequence[bool]
+) -> list[Buffer | None]:
+    """The gradient summed over the images."""
+    target = context.gradient("value")
+    if target is not None:
+        sums = builder.sums(f"{context.name}.value sums", context.cells)
+        attributes = {"channels": context.cells, "positions": 1}
+        builder.tile("channel_sums", context.name, (gradient, sums), attributes)
+        reduce_sums(builder, context, sums, target)
+    return []
+
+
 LOWERINGS: dict[type[Layer], Lowering] = {
+    **dict.fromkeys((Dropout, Dropout2d, StochasticDepth), Lowering(dropout_forward, dropout_backward)),
     Flatten: Lowering(same_forward, same_backward),
-    Dropout: Lowering(dropout_forward, dropout_backward),
+    Parameter: Lowering(parameter_forward, parameter_backward),
+    Reshape: Lowering(same_forward, same_backward),
 }

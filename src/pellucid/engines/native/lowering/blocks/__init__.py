@@ -9,12 +9,14 @@ from collections.abc import Mapping
 
 from pellucid.engines.native.lowering.blocks import (
     activation,
+    channel_activation,
     convolution,
     dense,
     local_response,
     merge,
     normalization,
     pooling,
+    rearrangement,
     shape,
     transposed_convolution,
 )
@@ -25,12 +27,14 @@ __all__ = ["BLOCK_LOWERINGS", "BlockLowering"]
 
 BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
+    **channel_activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
     **local_response.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **pooling.LOWERINGS,
+    **rearrangement.LOWERINGS,
     **shape.LOWERINGS,
     **transposed_convolution.LOWERINGS,
 }
