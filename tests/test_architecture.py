@@ -27,6 +27,7 @@ LEVELS = {
     "initialization": 3,
     "receptive_field": 3,
     "engines.engine": 4,
+    "engines.loss_nodes": 4,
     "engines.reference": 5,
     "engines.native": 5,
     "engines.torch": 5,

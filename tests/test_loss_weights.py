@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cli_cases import Run, idx_folder, picture
+from PIL import Image
 from torch.nn import functional
 from training_cases import RECIPE, blobs
 
@@ -147,10 +149,28 @@ def test_a_net_of_several_outputs_trains_and_is_evaluated_by_the_first(engine: s
 
 def test_the_auxiliary_output_is_trained_only_with_a_weight() -> None:
     for weights, trained in ((WEIGHTS, True), ((), False)):
-        net = model(weights=weights)
+        net = model(weights=WEIGHTS)
         before = net.parameters["extra.weight"].copy()
-        pellucid.train(net, blobs(), epochs=1, progress=False)
+        pellucid.train(net, blobs(), epochs=1, loss_weights=weights, progress=False)
+        assert net.recipe.loss_weights == weights
         assert np.array_equal(net.parameters["extra.weight"], before) != trained
+
+
+def test_the_command_line_goes_by_the_first_output(pellucid_command: Run, tmp_path: Path) -> None:
+    net = model()
+    net.class_names = ("a", "b", "c")
+    net.save(tmp_path / "net.pellucid")
+    image = picture(tmp_path / "image.png")
+    pixels = np.asarray(Image.open(image), np.float32).reshape(1, 1, 6, 6) / 255
+    first = net.predict(pixels)[0]
+    status, output, errors = pellucid_command("predict", tmp_path / "net.pellucid", image)
+    assert (status, errors) == (0, "")
+    assert output.split()[1] == net.class_names[int(first.argmax())]
+    status, output, errors = pellucid_command(
+        "evaluate", tmp_path / "net.pellucid", "--data", idx_folder(tmp_path / "data")
+    )
+    assert (status, errors) == (0, "")
+    assert "accuracy" in output
 
 
 def test_weights_are_part_of_a_recipe() -> None:

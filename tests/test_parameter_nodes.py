@@ -100,7 +100,23 @@ def test_a_linear_layer_over_the_last_axis_equals_pytorch() -> None:
     np.testing.assert_allclose(gradients.input, x.grad, rtol=1e-12)
 
 
-GRAPHS = [*(pytest.param(scaled_graph(shape), id=str(shape)) for shape in SHAPES), linear_graph()]
+def product_graph(x: Shape, shape: Shape, *, first: bool = False) -> Graph:
+    """A matrix product with a parameter, which may be the first factor."""
+    builder = GraphBuilder()
+    inputs = [builder.input(x), builder.add(Parameter(shape, trainable=True), name="matrix")]
+    y = builder.add(MatMul(), *(reversed(inputs) if first else inputs))
+    builder.add(Linear(3), builder.add(Flatten(), y))
+    return builder.graph()
+
+
+GRAPHS = [
+    *(pytest.param(scaled_graph(shape), id=str(shape)) for shape in SHAPES),
+    pytest.param(linear_graph(), id="linear"),
+    pytest.param(product_graph((2, 5, 7), (1, 7, 13)), id="one matrix"),
+    pytest.param(product_graph((2, 5, 7), (2, 7, 4)), id="a matrix each"),
+    pytest.param(product_graph((2, 1, 5, 7), (1, 3, 7, 4)), id="repeated matrices"),
+    pytest.param(product_graph((7, 4), (9, 7), first=True), id="first factor"),
+]
 
 
 def compiled(engine: NativeEngine | ReferenceEngine, graph: Graph, options: CompileOptions) -> Program:

@@ -7,7 +7,8 @@ moves whole runs of the inner one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,6 +139,27 @@ def cell_map(sources: Indices, shape: Shape, value: float = 0.0) -> CellMap:
     while sources.ndim > 0 and shape and (found := _untouched_last(sources, shape)) is not None:
         inner, sources, shape = inner * shape[-1], found, shape[:-1]
     return CellMap(outer, math.prod(shape), np.atleast_1d(sources).reshape(-1), inner, value)
+
+
+def cell_map_along(
+    shape: Shape,
+    axes: Iterable[int],
+    sources: Callable[[Shape], Indices],
+    value: float = 0.0,
+) -> CellMap:
+    """A map that moves cells along these axes only, and so need not be looked at along the others.
+
+    Args:
+        shape: of the input.
+        axes: perhaps none.
+        sources: from the lengths of the axes from the first of these to the last, to what `cell_map` takes.
+        value: of cells without a source.
+    """
+    moved = sorted(axes)
+    first, last = (moved[0], moved[-1] + 1) if moved else (0, 0)
+    middle = cell_map(sources(shape[first:last]), shape[first:last], value)
+    outer, inner = math.prod(shape[:first]), math.prod(shape[last:])
+    return replace(middle, outer=outer * middle.outer, inner=inner * middle.inner)
 
 
 def _untouched_first(sources: Indices, shape: Shape) -> Indices | None:
