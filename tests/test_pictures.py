@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from pathlib import Path
@@ -339,6 +340,16 @@ def test_what_changed_is_decoded_again_and_the_old_goes(
     assert not after & before
 
 
+def test_sets_of_two_shapes_are_kept_beside_each_other(tmp_path: Path, kept: None, cache: Path) -> None:
+    path = folder(tmp_path / "x", collection())
+    shapes = (None, (1, 4, 4), (3, 8, 8))
+    for shape in shapes:
+        data.load(path, input_shape=shape)
+    assert len(list(cache.glob("*.pixels"))) == len(shapes)
+    data.load(path, on_broken="skip")
+    assert len(list(cache.glob("*.pixels"))) == len(shapes)
+
+
 def test_another_wish_is_another_set(tmp_path: Path, kept: None) -> None:
     path = folder(tmp_path / "x", collection(10, ("",)))
     tests = [data.load(path, seed=seed).test for seed in (1, 2)]
@@ -347,7 +358,7 @@ def test_another_wish_is_another_set(tmp_path: Path, kept: None) -> None:
     assert data.load(path, test_fraction=0.5).test.labels.tolist() == [0] * 5 + [1] * 5
 
 
-@pytest.mark.parametrize("damage", ["truncated", "index", "no index"])
+@pytest.mark.parametrize("damage", ["truncated", "index", "no index", "labels", "shape"])
 def test_what_is_damaged_in_the_cache_is_made_again(
     tmp_path: Path, kept: None, cache: Path, damage: str
 ) -> None:
@@ -358,6 +369,10 @@ def test_what_is_damaged_in_the_cache_is_made_again(
         pixels.write_bytes(b"short")
     elif damage == "index":
         index.write_text('{"rows": []}')
+    elif damage in ("labels", "shape"):
+        values = json.loads(index.read_text())
+        values |= {"train": [0] * 99} if damage == "labels" else {"shape": [0, 0, 0]}
+        index.write_text(json.dumps(values))
     else:
         index.unlink()
     np.testing.assert_array_equal(data.load(path).train.pixels, expected)

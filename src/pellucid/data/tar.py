@@ -11,9 +11,8 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from pellucid.errors import FormatError
 from pellucid.storage import reason
@@ -35,8 +34,7 @@ LEAST_LARGEST, LARGEST_RATIO = 1 << 28, 100
 """A gzipped archive may unpack to 256 MiB, or to a hundred times its size where that is more."""
 
 
-@dataclass(frozen=True)
-class TarMember:
+class TarMember(NamedTuple):
     """A regular file in a tar archive.
 
     Attributes:
@@ -139,8 +137,7 @@ def _next_header(path: Path, file: BinaryIO, position: int) -> _Header | None:
     return header
 
 
-@dataclass(frozen=True)
-class _Header:
+class _Header(NamedTuple):
     """A block of 512 bytes before each member: its name, its size and what kind it is."""
 
     name: str
