@@ -16,7 +16,7 @@ from PIL import Image
 
 from pellucid import data
 from pellucid.data import pictures
-from pellucid.data.decoding import decode, without_warnings
+from pellucid.data.decoding import decode, decode_same_size, without_warnings
 from pellucid.data.fit import fit_pixels
 from pellucid.data.pictures import reading
 from pellucid.errors import DataError, FormatError
@@ -221,6 +221,26 @@ def test_the_quick_way_to_decode_a_jpeg_gives_pillows_pixels(
 ) -> None:
     content = encoded(pixels_of(3, shape), "JPEG", **options)
     np.testing.assert_array_equal(decode("x", content), decoded(content))
+    pixels = np.empty((17, 23, 3), np.uint8)
+    assert decode_same_size(content, pixels)
+    np.testing.assert_array_equal(pixels, np.broadcast_to(decoded(content).transpose(1, 2, 0), (17, 23, 3)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encoded(pixels_of(3, (17, 22, 3)), "JPEG"),
+        encoded(pixels_of(3, (17, 24, 3)), "JPEG"),
+        encoded(pixels_of(3, (23, 17, 3)), "JPEG"),
+        encoded(pixels_of(3, (17, 23, 3)), "JPEG")[:-200],
+        encoded(pixels_of(3, (17, 23, 3)), "JPEG", exif=b"Exif\0\0"),
+        encoded(pixels_of(3, (17, 23, 3))),
+        b"\xff\xd8\xff",
+        b"",
+    ],
+)
+def test_the_quickest_way_is_for_jpegs_of_just_the_size(content: bytes) -> None:
+    assert not decode_same_size(content, np.empty((17, 23, 3), np.uint8))
 
 
 def test_a_jpeg_for_printing_is_read_by_pillow() -> None:
@@ -316,6 +336,7 @@ def test_a_large_set_is_decoded_once(tmp_path: Path, kept: None, pack: Pack, cac
     assert [path.suffix for path in sorted(cache.iterdir())] == [".json", ".pixels"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "decode", None)
+        patch.setattr(reading, "decode_same_size", None)
         second = data.load(path, on_broken="skip")
     for one, other in ((first.train, second.train), (first.test, second.test)):
         np.testing.assert_array_equal(one.pixels, other.pixels)
