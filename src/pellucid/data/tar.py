@@ -11,6 +11,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -80,8 +81,13 @@ def open_tar(path: Path) -> Iterator[BinaryIO]:
         FormatError: the file cannot be read, or (while it is open) its gzip data are truncated or corrupt.
     """
     try:
-        with cast(BinaryIO, gzip.open(path)) if is_gzipped(path) else path.open("rb") as file:
-            yield file
+        if is_gzipped(path):
+            # A buffer of its own, as that of GzipFile is reached through several calls.
+            with BufferedReader(cast(RawIOBase, gzip.open(path)), CHUNK) as file:
+                yield file
+        else:
+            with path.open("rb") as plain:
+                yield plain
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FormatError(f"{path}: the gzip data are truncated or corrupt ({error})") from None
     except OSError as error:
