@@ -58,7 +58,7 @@ DELEGATIONS = {("model", "summary"), ("model", "formats")}
 
 OUTSIDERS = {
     "torch": {"engines.torch", "formats.pytorch"},
-    "onnx": {"formats.onnx_import", "formats.onnx_export"},
+    "onnx": {"formats.onnx_import.text", "formats.onnx_export.writer"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},
     "matplotlib": {"plot"},
