@@ -16,6 +16,7 @@ from pellucid.graph import sequential_graph
 from pellucid.layers import Dropout, Flatten, Layer, Linear, ReLU
 from pellucid.objectives import CrossEntropy, Objective, SquaredError
 from pellucid.optimizers import StepDecay
+from pellucid.recipe import Recipe
 from pellucid.training import train
 from pellucid.training.checkpoint import MODEL, read_saved_run
 from pellucid.training.diagnose import first_non_finite
@@ -92,7 +93,7 @@ def found(
         arrays,
         np.array([image], np.float32),
         np.array([0]),
-        objective or CrossEntropy(),
+        Recipe(objective or CrossEntropy()),
         Context(training=True, seed=seed),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -26,7 +27,7 @@ from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import UnsupportedLayer
 from pellucid.graph import Graph, GraphBuilder, sequential_graph
 from pellucid.initialization import initial_parameters
-from pellucid.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from pellucid.layers import Conv2d, Divide, Flatten, Linear, MaxPool2d, ReLU, Reshape, Shape, Softplus
 from pellucid.objectives import CrossEntropy, SquaredError
 from pellucid.optimizers import SGD, Adam, AdamW, Optimizer
 
@@ -133,17 +134,23 @@ def test_rules_equal_the_definition_through_a_pooled_network(native: NativeEngin
 # ---- training
 
 
+def branch(builder: GraphBuilder, source: str, given: Shape, wanted: Shape) -> str:
+    """What makes an array of the wanted shape from one of the given shape."""
+    if len(wanted) == 3 and wanted[1:] == given[1:]:
+        return builder.add(Conv2d(wanted[0], 1), source)
+    features = builder.add(Linear(math.prod(wanted)), builder.add(Flatten(), source))
+    return builder.add(Reshape(wanted), features)
+
+
 def training_graph(case: LayerCase) -> Graph:
     """The layer on an Input, then Linear; several inputs are branches of a common one."""
     builder = GraphBuilder()
     common = builder.input(case.input_shapes[0])
     branches = [common]
     if len(case.input_shapes) > 1:
-        vectors = len(case.input_shapes[0]) == 1
-        branches = [
-            builder.add(Linear(shape[0]) if vectors else Conv2d(shape[0], 1), common)
-            for shape in case.input_shapes
-        ]
+        branches = [branch(builder, common, case.input_shapes[0], shape) for shape in case.input_shapes]
+    if isinstance(case.layer, Divide):  # by numbers well away from 0
+        branches[1] = builder.add(Softplus(), branches[1])
     last = builder.add(case.layer, *branches, name="layer")
     if len(case.layer.output_shape(case.input_shapes)) > 1:
         last = builder.add(Flatten(), last)

@@ -36,8 +36,41 @@ LAYERS = [
     "LeakyReLU",
     "ELU",
     "Softplus",
+    "SELU",
+    "GELU",
+    "SiLU",
+    "Mish",
+    "Hardsigmoid",
+    "Hardswish",
+    "ReLU6",
+    "Clip",
+    "PReLU",
+    "Maxout",
+    "LogSoftmax",
+    "Subtract",
+    "Multiply",
+    "Divide",
+    "MatMul",
+    "Parameter",
+    "Reshape",
+    "Transpose",
+    "ChannelShuffle",
+    "Mean",
+    "Pad",
+    "Crop",
+    "Slice",
+    "Upsample",
+    "Dropout2d",
+    "StochasticDepth",
 ]
-OBJECTIVES = ["CrossEntropy", "MaximumAPosteriori", "Objective", "SquaredError"]
+OBJECTIVES = [
+    "AbsoluteError",
+    "CrossEntropy",
+    "Hinge",
+    "MaximumAPosteriori",
+    "Objective",
+    "SquaredError",
+]
 OPTIMIZERS = ["SGD", "Adam", "AdamW", "Optimizer"]
 SCHEDULES = ["Constant", "Cosine", "OneCycle", "Schedule", "StepDecay"]
 OTHERS = [

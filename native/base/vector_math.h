@@ -1,4 +1,4 @@
-// Exponential functions on vectors, to about one unit in the last place.
+// Exponential functions and their kin on vectors, to about one unit in the last place.
 #pragma once
 
 #include "base/simd.h"
@@ -70,6 +70,44 @@ PELLUCID_INLINE Vector softplus(Vector x) {
   series = series * square + 1.0F / 3;
   series = series * square + 1.0F;
   return rectified(x) + 2.0F * s * series;
+}
+
+// log(x) of a normal number: 2^n m with m from sqrt(1/2) on, log(m) = 2 atanh((m - 1) / (m + 1)).
+PELLUCID_INLINE Vector natural_logarithm(Vector x) {
+  const Integers root = broadcast_integer(0x3f3504f3);  // the bits of sqrt(1/2)
+  const Integers n = (bits_of(x) - root) >> 23;
+  const Vector s = [&] {
+    const Vector m = vector_of(bits_of(x) - (n << 23));
+    return (m - 1.0F) / (m + 1.0F);
+  }();
+  const Vector square = s * s;
+  Vector series = broadcast(2.0F / 9);
+  series = series * square + 2.0F / 7;
+  series = series * square + 2.0F / 5;
+  series = series * square + 2.0F / 3;
+  series = series * square + 2.0F;
+  return __builtin_convertvector(n, Vector) * 0.693147182F + series * s;
+}
+
+// The normal distribution Phi(x) = erfc(-x / sqrt(2)) / 2 by two approximations of the error function: t + t
+// p(t^2) near 0, and 1 - exp(q(t)) beyond.
+PELLUCID_INLINE Vector normal_distribution(Vector x) {
+  const Vector t = magnitude(x) * 0.70710678F;
+  const Vector square = t * t;
+  const Vector high = t * -1.72853470e-5F + 3.83197126e-4F;
+  Vector q = high * square + (t * -3.88396438e-3F + 2.42546219e-2F);
+  q = q * t - 1.06777877e-1F;
+  q = q * t - 6.34846687e-1F;
+  q = q * t - 1.28717512e-1F;
+  q = q * t - t;
+  Vector p = square * -5.96761703e-4F + 4.99119423e-3F;
+  p = p * square - 2.67681349e-2F;
+  p = p * square + 1.12819925e-1F;
+  p = p * square - 3.76125336e-1F;
+  p = p * square + 1.28379166e-1F;
+  const Vector error = p * t + t;
+  const Vector tail = select(t > broadcast(0.927734375F), exponential(q), 1.0F - error) * 0.5F;
+  return select(x < Vector{}, tail, 1.0F - tail);
 }
 
 }  // namespace pellucid::PELLUCID_ISA

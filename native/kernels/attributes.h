@@ -265,10 +265,13 @@ PELLUCID_ATTRIBUTES(PaddedGatherAttributes, PELLUCID_PADDED_GATHER)
 #define PELLUCID_BLOCK_LINEAR(INTEGER, REAL) INTEGER(in_features) INTEGER(out_features) INTEGER(rectify)
 PELLUCID_ATTRIBUTES(BlockLinearAttributes, PELLUCID_BLOCK_LINEAR)
 
-#define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(node) REAL(rate)
+// part: neighbouring cells that share a draw.
+#define PELLUCID_DROPOUT(INTEGER, REAL) INTEGER(cells) INTEGER(part) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(DropoutAttributes, PELLUCID_DROPOUT)
 
-#define PELLUCID_BLOCK_DROPOUT(INTEGER, REAL) INTEGER(channels) INTEGER(positions) INTEGER(node) REAL(rate)
+// part: 1, or whole channels.
+#define PELLUCID_BLOCK_DROPOUT(INTEGER, REAL) \
+  INTEGER(channels) INTEGER(positions) INTEGER(part) INTEGER(node) REAL(rate)
 PELLUCID_ATTRIBUTES(BlockDropoutAttributes, PELLUCID_BLOCK_DROPOUT)
 
 // Channels from one place in an array of channel blocks to another place in another.
@@ -296,9 +299,17 @@ PELLUCID_ATTRIBUTES(ImageNormalizationAttributes, PELLUCID_IMAGE_NORMALIZATION)
   INTEGER(channels) INTEGER(positions) INTEGER(size) REAL(alpha) REAL(beta) REAL(k)
 PELLUCID_ATTRIBUTES(LocalResponseAttributes, PELLUCID_LOCAL_RESPONSE)
 
-// smoothing: of labels; has_rubbish: whether exp(-rubbish_distance) joins the denominator.
+// Of scores (classes, positions). counted: whether right answers are; smoothing: of labels; has_rubbish:
+// whether exp(-rubbish_distance) joins the denominator; margin: of a hinge; weight: of this output's loss.
 #define PELLUCID_LOSS(INTEGER, REAL) \
-  INTEGER(classes) INTEGER(has_rubbish) REAL(smoothing) REAL(rubbish_distance)
+  INTEGER(classes)                   \
+  INTEGER(positions)                 \
+  INTEGER(counted)                   \
+  INTEGER(has_rubbish)               \
+  REAL(smoothing)                    \
+  REAL(rubbish_distance)             \
+  REAL(margin)                       \
+  REAL(weight)
 PELLUCID_ATTRIBUTES(LossAttributes, PELLUCID_LOSS)
 
 #define PELLUCID_OPTIMIZER(INTEGER, REAL) \

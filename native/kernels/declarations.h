@@ -1,9 +1,11 @@
 // Declares every kernel in the namespace of the instruction set being compiled.
 #pragma once
 
+#include "kernels/activation/channel_attributes.h"
 #include "kernels/attributes.h"
-#include "kernels/cells/cell_attributes.h"
 #include "kernels/call.h"
+#include "kernels/cells/cell_attributes.h"
+#include "kernels/merge/merge_attributes.h"
 
 namespace pellucid::PELLUCID_ISA {
 

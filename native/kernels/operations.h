@@ -4,8 +4,10 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/activation/channel_attributes.h"
 #include "kernels/attributes.h"
 #include "kernels/cells/cell_attributes.h"
+#include "kernels/merge/merge_attributes.h"
 
 namespace pellucid {
 

@@ -130,6 +130,7 @@ class Model:
             batch_size or recipe.batch_size,
             Purpose.TRAINING,
             objective=recipe.objective,
+            loss_weights=recipe.loss_weights,
             optimizer=recipe.optimizer,
             tunings=self.tunings,
         )
@@ -208,20 +209,28 @@ class Model:
         )
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def _trace_program(self, count: int, keep: Sequence[str], loss: Objective | None) -> Program:
+    def _trace_program(
+        self,
+        count: int,
+        keep: Sequence[str],
+        loss: Objective | None = None,
+        loss_weights: Sequence[float] = (),
+    ) -> Program:
         for name in keep:
             self.graph.node(name)
         capacity = 1 << max(0, count - 1).bit_length()
-        return self.program(CompileOptions(capacity, Purpose.TRACE, keep=tuple(keep), objective=loss))
+        weights = tuple(loss_weights)
+        options = CompileOptions(capacity, Purpose.TRACE, tuple(keep), loss, loss_weights=weights)
+        return self.program(options)
 
     def trace_nbytes(self, count: int, nodes: Sequence[str] = ()) -> int:
         """Bytes that `trace` of this many images will hold."""
-        return self._trace_program(count, nodes, None).trace_nbytes(count)
+        return self._trace_program(count, nodes).trace_nbytes(count)
 
     def trace(self, *inputs: ArrayLike, nodes: Sequence[str] = ()) -> Trace:
         """Every activation of a batch by node name, or those of `nodes` only."""
         arrays = self._batch(inputs)
-        return self._trace_program(len(arrays[0]), nodes, None).trace(*arrays)
+        return self._trace_program(len(arrays[0]), nodes).trace(*arrays)
 
     def gradients(
         self,
@@ -229,6 +238,7 @@ class Model:
         targets: ArrayLike,
         loss: str | Objective = "cross_entropy",
         nodes: Sequence[str] = (),
+        loss_weights: Sequence[float] = (),
     ) -> Gradients:
         """Gradients of the mean loss of a batch, with running statistics and without dropout.
 
@@ -237,18 +247,19 @@ class Model:
             targets: (N,) classes, or (N, *output shape) numbers.
             loss: a name in OBJECTIVES or an Objective.
             nodes: further nodes whose dJ/da is wanted; the input's is always there.
+            loss_weights: one an output, see Recipe; the first output's loss alone when empty.
         """
         arrays = self._batch((images,))
         for name in nodes:
             self.graph.node(name)
-        program = self._trace_program(len(arrays[0]), (), objective(loss))
+        program = self._trace_program(len(arrays[0]), (), objective(loss), loss_weights)
         trace = program.trace(*arrays)
         value, seeds = program.loss(trace, self.targets(targets, len(arrays[0])))
         wanted = Wanted(nodes=tuple(dict.fromkeys((*self.graph.inputs, *nodes))))
         return replace(program.backward(trace, seeds, wanted=wanted), loss=value)
 
     def targets(self, targets: ArrayLike, count: int) -> Array:
-        """Classes as int64 or arrays as float32, checked against the (only) output."""
+        """Classes as int64 or arrays as float32, checked against the first output."""
         array = np.asarray(targets)
         shape = self.graph.shapes[self.graph.outputs[0]]
         if array.shape == (count,) and array.dtype.kind in "iu":

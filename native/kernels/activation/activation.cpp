@@ -1,9 +1,10 @@
 // Activations cell by cell, the batch or neighbouring channels in the lanes. Derivatives are formed from the
-// output, so that no pre-activation has to be kept.
+// output, so that no pre-activation has to be kept, wherever the output says enough.
 #include "kernels/activation/activation.h"
 
 #include "base/simd.h"
 #include "base/vector_math.h"
+#include "kernels/activation/gates.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -38,10 +39,28 @@ void write_output(const ActivationAttributes& shape, std::int64_t cells, const V
       });
     case ActivationKind::softplus:
       return map_cells(cells, x, y, [](Vector v) { return softplus(v); });
+    case ActivationKind::scaled_elu:
+      return map_cells(cells, x, y, [=](Vector v) {
+        return select(v < Vector{}, amplitude * exponential_minus_one(v), slope * v);
+      });
+    case ActivationKind::clip:
+      return map_cells(cells, x, y, [=](Vector v) { return clipped(v, amplitude, slope); });
+    case ActivationKind::hard_sigmoid:
+      return map_cells(cells, x, y, [=](Vector v) { return clipped(v * slope + amplitude, 0.0F, 1.0F); });
+    case ActivationKind::hard_swish:
+      return map_cells(cells, x, y, [](Vector v) { return v * clipped(v / 6.0F + 0.5F, 0.0F, 1.0F); });
+    case ActivationKind::silu:
+      return map_cells(cells, x, y, [](Vector v) { return v * sigmoid(v); });
+    case ActivationKind::gelu:
+      return map_cells(cells, x, y, [](Vector v) { return v * normal_distribution(v); });
+    case ActivationKind::gelu_tanh:
+      return map_cells(cells, x, y, [](Vector v) { return v * sigmoid(2.0F * tanh_argument(v)); });
+    case ActivationKind::mish:
+      return map_cells(cells, x, y, [](Vector v) { return v * mish_share(v); });
   }
 }
 
-// The rules other than `gradient` are defined for ReLU.
+// The rules other than `gradient` are defined for ReLU. y: the output, or the input of those that need it.
 void write_gradient(const ActivationAttributes& shape, std::int64_t cells, const Vector* gradient,
                     const Vector* y, Vector* out) {
   const auto amplitude = static_cast<float>(shape.amplitude);
@@ -75,26 +94,57 @@ void write_gradient(const ActivationAttributes& shape, std::int64_t cells, const
     case ActivationKind::softplus:  // sigmoid(x) = 1 - exp(-y)
       return map_cells(cells, y, gradient, out,
                        [](Vector v, Vector d) { return d * -exponential_minus_one(-v); });
+    case ActivationKind::scaled_elu:
+      return map_cells(cells, y, gradient, out, [=](Vector v, Vector d) {
+        return select(v > Vector{}, d * slope, d * (v + amplitude));
+      });
+    case ActivationKind::clip:
+      return map_cells(cells, y, gradient, out, [=](Vector v, Vector d) {
+        return keep_where((v > broadcast(amplitude)) & (v < broadcast(slope)), d);
+      });
+    case ActivationKind::hard_sigmoid:
+      return map_cells(cells, y, gradient, out, [=](Vector v, Vector d) {
+        return keep_where((v > Vector{}) & (v < broadcast(1.0F)), d * slope);
+      });
+    case ActivationKind::hard_swish:
+      return map_cells(cells, y, gradient, out, [](Vector v, Vector d) { return d * hard_swish_slope(v); });
+    case ActivationKind::silu:
+      return map_cells(cells, y, gradient, out, [](Vector v, Vector d) { return d * silu_slope(v); });
+    case ActivationKind::gelu:
+      return map_cells(cells, y, gradient, out, [](Vector v, Vector d) { return d * gelu_slope(v); });
+    case ActivationKind::gelu_tanh:
+      return map_cells(cells, y, gradient, out, [](Vector v, Vector d) { return d * gelu_tanh_slope(v); });
+    case ActivationKind::mish:
+      return map_cells(cells, y, gradient, out, [](Vector v, Vector d) { return d * mish_slope(v); });
   }
 }
 
 // Whether f(0) is another number than 0, which lanes without a channel must not hold.
 PELLUCID_INLINE bool moves_zero(const ActivationAttributes& shape) {
-  const auto kind = static_cast<ActivationKind>(shape.kind);
-  return kind == ActivationKind::sigmoid || kind == ActivationKind::softplus;
+  switch (static_cast<ActivationKind>(shape.kind)) {
+    case ActivationKind::sigmoid:
+    case ActivationKind::softplus:
+    case ActivationKind::hard_sigmoid:
+      return true;
+    case ActivationKind::clip:
+      return shape.amplitude > 0 || shape.slope < 0;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
 
-// activation_output: x -> y. `amplitude` is A of A tanh(S x) and ELU's alpha, `slope` S and LeakyReLU's
-// slope.
+// activation_output: x -> y. `amplitude` is A of A tanh(S x), ELU's alpha (times SELU's scale), a hard
+// sigmoid's offset or the lower bound of a clip; `slope` is S, LeakyReLU's slope, SELU's scale, a hard
+// sigmoid's slope or the upper bound.
 void activation_output(const Call& call) {
   const auto& shape = call.as<ActivationAttributes>();
   write_output(shape, shape.channels * shape.positions, call.operand<const Vector>(0),
                call.operand<Vector>(1));
 }
 
-// activation_gradient: delta, y -> dx.
+// activation_gradient: delta, y or x -> dx.
 void activation_gradient(const Call& call) {
   const auto& shape = call.as<ActivationAttributes>();
   write_gradient(shape, shape.channels * shape.positions, call.operand<const Vector>(0),
@@ -117,7 +167,7 @@ void blocks_activation_output(const Call& call) {
   }
 }
 
-// blocks_activation_gradient: delta, y -> dx. Shared: blocks of all images.
+// blocks_activation_gradient: delta, y or x -> dx. Shared: blocks of all images.
 void blocks_activation_gradient(const Call& call) {
   const auto& shape = call.as<ActivationAttributes>();
   const std::int64_t first = call.begin * shape.positions;
@@ -148,48 +198,6 @@ void rectifier_gradient(const Call& call) {
     }
     for (; cell < end; ++cell) pass(cell, part[0]);
     if (sums != nullptr) sums[channel] += (part[0] + part[1]) + (part[2] + part[3]);
-  }
-}
-
-// softmax_output: x -> y over the channels of each position.
-void softmax_output(const Call& call) {
-  const auto& shape = call.as<ChannelAttributes>();
-  const auto* x = call.operand<const Vector>(0);
-  auto* y = call.operand<Vector>(1);
-  for (std::int64_t position = 0; position < shape.positions; ++position) {
-    Vector highest = x[position];
-    for (std::int64_t channel = 1; channel < shape.channels; ++channel) {
-      const Vector value = x[channel * shape.positions + position];
-      highest = select(value > highest, value, highest);
-    }
-    Vector sum = {};
-    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
-      const std::int64_t cell = channel * shape.positions + position;
-      y[cell] = exponential(x[cell] - highest);
-      sum += y[cell];
-    }
-    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
-      y[channel * shape.positions + position] /= sum;
-    }
-  }
-}
-
-// softmax_gradient: delta, y -> dx[k] = y[k] (delta[k] - sum_j delta[j] y[j]).
-void softmax_gradient(const Call& call) {
-  const auto& shape = call.as<ChannelAttributes>();
-  const auto* gradient = call.operand<const Vector>(0);
-  const auto* y = call.operand<const Vector>(1);
-  auto* out = call.operand<Vector>(2);
-  for (std::int64_t position = 0; position < shape.positions; ++position) {
-    Vector sum = {};
-    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
-      const std::int64_t cell = channel * shape.positions + position;
-      sum += gradient[cell] * y[cell];
-    }
-    for (std::int64_t channel = 0; channel < shape.channels; ++channel) {
-      const std::int64_t cell = channel * shape.positions + position;
-      out[cell] = y[cell] * (gradient[cell] - sum);
-    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Dropout. Forward and backward are the same product with the same mask, drawn
-// again each time: Philox4x32-10 (Salmon et al. 2011) keyed by seed and counted by (cell / 4, image, node,
-// step), so that the mask depends on nothing but these.
+// again each time: Philox4x32-10 (Salmon et al. 2011) keyed by seed and counted by (part / 4, image, node,
+// step), where a part is one cell or several that share a draw, so that the mask depends on nothing but
+// these.
 #include "base/simd.h"
 #include "kernels/declarations.h"
 
@@ -55,6 +56,20 @@ PELLUCID_INLINE std::uint32_t step_of(const Call& call) {
   return static_cast<std::uint32_t>(call.run->first_step + call.run->step);
 }
 
+// The words that parts of one image draw, each lane another part.
+PELLUCID_INLINE Words drawn(const Call& call, std::int64_t node, std::uint32_t image, Words part) {
+  const Words zero = {};
+  const PhiloxBlock random =
+      philox({{part >> 2, zero + image, zero + static_cast<std::uint32_t>(node), zero + step_of(call)}},
+             call.run->seed);
+  Words word = random.word[0];
+  PELLUCID_UNROLL
+  for (std::uint32_t number = 1; number < 4; ++number) {
+    word = (part & 3) == zero + number ? random.word[number] : word;
+  }
+  return word;
+}
+
 }  // namespace
 
 // dropout, the batch in the lanes: x -> y = x / (1 - rate) where kept, else 0.
@@ -66,12 +81,16 @@ void dropout(const Call& call) {
   Words image;
   for (int lane = 0; lane < LANES; ++lane) image[lane] = static_cast<std::uint32_t>(call.first_image + lane);
   const Words zero = {};
-  for (std::int64_t cell = 0; cell < shape.cells; cell += 4) {
-    const PhiloxBlock counter = {{zero + static_cast<std::uint32_t>(cell / 4), image,
+  const std::int64_t parts = shape.cells / shape.part;
+  for (std::int64_t part = 0; part < parts; part += 4) {
+    const PhiloxBlock counter = {{zero + static_cast<std::uint32_t>(part / 4), image,
                                   zero + static_cast<std::uint32_t>(shape.node), zero + step_of(call)}};
     const PhiloxBlock random = philox(counter, call.run->seed);
-    for (int word = 0; word < 4 && cell + word < shape.cells; ++word) {
-      y[cell + word] = rule.apply(random.word[word], x[cell + word]);
+    for (int word = 0; word < 4 && part + word < parts; ++word) {
+      const std::int64_t first = (part + word) * shape.part;
+      for (std::int64_t cell = first; cell < first + shape.part; ++cell) {
+        y[cell] = rule.apply(random.word[word], x[cell]);
+      }
     }
   }
 }
@@ -85,23 +104,20 @@ void blocks_dropout(const Call& call) {
   const Rule rule(shape.rate);
   const std::int64_t blocks = blocks_of(shape.channels);
   const auto positions = static_cast<std::uint32_t>(shape.positions);
-  const Words zero = {};
   for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const Words image = zero + static_cast<std::uint32_t>(item / blocks);
+    const auto image = static_cast<std::uint32_t>(item / blocks);
     const auto channel = static_cast<std::uint32_t>(item % blocks * LANES);
-    const Words first = (__builtin_convertvector(lane_numbers(), Words) + channel) * positions;
-    for (std::uint32_t p = 0; p < positions; ++p) {
-      const Words cell = first + p;
-      const PhiloxBlock random =
-          philox({{cell >> 2, image, zero + static_cast<std::uint32_t>(shape.node), zero + step_of(call)}},
-                 call.run->seed);
-      Words drawn = random.word[0];
-      PELLUCID_UNROLL
-      for (std::uint32_t word = 1; word < 4; ++word) {
-        drawn = (cell & 3) == zero + word ? random.word[word] : drawn;
+    const Words channels = __builtin_convertvector(lane_numbers(), Words) + channel;
+    const Vector* from = x + item * shape.positions;
+    Vector* to = y + item * shape.positions;
+    if (shape.part == 1) {
+      for (std::uint32_t p = 0; p < positions; ++p) {
+        to[p] = rule.apply(drawn(call, shape.node, image, channels * positions + p), from[p]);
       }
-      const std::int64_t place = item * shape.positions + p;
-      y[place] = rule.apply(drawn, x[place]);
+    } else {
+      const Words part = channels / static_cast<std::uint32_t>(shape.part / shape.positions);
+      const Words random = drawn(call, shape.node, image, part);
+      for (std::uint32_t p = 0; p < positions; ++p) to[p] = rule.apply(random, from[p]);
     }
   }
 }

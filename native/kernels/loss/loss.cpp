@@ -19,46 +19,94 @@ PELLUCID_INLINE Integers best_class(const Vector* scores, std::int64_t classes) 
   return winner;
 }
 
-PELLUCID_INLINE void count_correct(const Call& call, const Vector* scores, Integers classes,
-                                   std::int64_t count, LossTotals& totals) {
-  const Integers winner = best_class(scores, count);
+PELLUCID_INLINE Integers classes_of(const Call& call) {
+  return *call.operand<const Integers>(1);
+}
+
+// An image is right where its largest cell is its class's first.
+PELLUCID_INLINE void count_correct(const Call& call) {
+  const auto& shape = call.as<LossAttributes>();
+  if (shape.counted == 0) return;
+  const Integers winner = best_class(call.operand<const Vector>(0), shape.classes * shape.positions);
+  const Integers classes = classes_of(call);
+  auto& totals = *call.operand<LossTotals>(3);
   for (std::int64_t lane = 0; lane < call.images; ++lane)
     totals.correct += winner[lane] == classes[lane] ? 1 : 0;
 }
 
-// delta = z - T and 1/2 |z - T|^2, T given by target(k).
-template <typename Target>
-PELLUCID_INLINE void squared_error(const Call& call, Target target) {
-  const auto& shape = call.as<LossAttributes>();
-  const auto* scores = call.operand<const Vector>(0);
-  auto* gradient = call.operand<Vector>(2);
-  auto& totals = *call.operand<LossTotals>(3);
-  const Integers valid = valid_lanes(call.images);
-  const Vector share = broadcast(1.0F / static_cast<float>(call.run->batch_images));
-  double sum[LANES] = {};
-  for (std::int64_t k = 0; k < shape.classes; ++k) {
-    const Vector difference = scores[k] - target(k);
-    gradient[k] = keep_where(valid, difference * share);
-    for (std::int64_t lane = 0; lane < call.images; ++lane) {
-      sum[lane] += 0.5 * static_cast<double>(difference[lane]) * static_cast<double>(difference[lane]);
-    }
-  }
-  for (std::int64_t lane = 0; lane < call.images; ++lane) totals.loss += sum[lane];
+// What the loss of one image is worth in the batch's mean.
+PELLUCID_INLINE Vector image_share(const Call& call) {
+  const double weight = call.as<LossAttributes>().weight;
+  return broadcast(static_cast<float>(weight / static_cast<double>(call.run->batch_images)));
 }
 
-// Softmax cross-entropy and LeNet-5's criterion, T given by target(k) before smoothing:
-// J = (sum_k T[k]) log D - sum_k T[k] z[k] and delta = (sum_k T[k]) exp(z) / D - T with D = sum_k exp(z[k]).
-// LeNet-5's adds exp(-rubbish distance) to D and takes sum_k T[k] as 1.
-template <typename Target>
-PELLUCID_INLINE void log_loss(const Call& call, Target target) {
+// Losses that are a sum over cells: visit(z, T, loss) gives delta and sets what the cell adds, T given by
+// target(class, cell).
+template <typename Target, typename Visit>
+PELLUCID_INLINE void sum_over_cells(const Call& call, Target target, Visit visit) {
   const auto& shape = call.as<LossAttributes>();
   const auto* scores = call.operand<const Vector>(0);
   auto* gradient = call.operand<Vector>(2);
   auto& totals = *call.operand<LossTotals>(3);
   const Integers valid = valid_lanes(call.images);
+  const Vector share = image_share(call);
+  double sum[LANES] = {};
+  for (std::int64_t k = 0; k < shape.classes; ++k) {
+    for (std::int64_t cell = k * shape.positions; cell < (k + 1) * shape.positions; ++cell) {
+      Vector loss;
+      gradient[cell] = keep_where(valid, visit(scores[cell], target(k, cell), loss) * share);
+      for (std::int64_t lane = 0; lane < call.images; ++lane) sum[lane] += static_cast<double>(loss[lane]);
+    }
+  }
+  for (std::int64_t lane = 0; lane < call.images; ++lane) totals.loss += shape.weight * sum[lane];
+}
 
-  Vector highest = scores[0];
-  for (std::int64_t k = 1; k < shape.classes; ++k) highest = select(scores[k] > highest, scores[k], highest);
+// delta = z - T and 1/2 |z - T|^2.
+template <typename Target>
+PELLUCID_INLINE void squared_error(const Call& call, Target target) {
+  sum_over_cells(call, target, [](Vector z, Vector t, Vector& loss) {
+    const Vector difference = z - t;
+    loss = 0.5F * difference * difference;
+    return difference;
+  });
+}
+
+// delta = sign(z - T) and |z - T|.
+template <typename Target>
+PELLUCID_INLINE void absolute_error(const Call& call, Target target) {
+  sum_over_cells(call, target, [](Vector z, Vector t, Vector& loss) {
+    loss = magnitude(z - t);
+    const Vector above = select(z > t, broadcast(1.0F), Vector{});
+    return select(z < t, broadcast(-1.0F), above);
+  });
+}
+
+// delta = -T where T z is less than the margin, and max(0, margin - T z); T is -1 or 1.
+template <typename Target>
+PELLUCID_INLINE void hinge(const Call& call, Target target) {
+  const auto margin = static_cast<float>(call.as<LossAttributes>().margin);
+  sum_over_cells(call, target, [=](Vector z, Vector t, Vector& loss) {
+    const Vector product = t * z;
+    loss = rectified(margin - product);
+    return keep_where(product < broadcast(margin), -t);
+  });
+}
+
+// Softmax cross-entropy and LeNet-5's criterion at each position, T given by target(class, cell) before
+// smoothing: J = (sum_k T[k]) log D - sum_k T[k] z[k] and delta = (sum_k T[k]) exp(z) / D - T with D = sum_k
+// exp(z[k]). LeNet-5's adds exp(-rubbish distance) to D and takes sum_k T[k] as 1.
+template <typename Target>
+PELLUCID_INLINE void log_loss_at(const Call& call, std::int64_t position, Target target) {
+  const auto& shape = call.as<LossAttributes>();
+  const auto* scores = call.operand<const Vector>(0);
+  auto* gradient = call.operand<Vector>(2);
+  auto& totals = *call.operand<LossTotals>(3);
+  const Integers valid = valid_lanes(call.images);
+  const std::int64_t end = shape.classes * shape.positions;
+
+  Vector highest = scores[position];
+  for (std::int64_t cell = position; cell < end; cell += shape.positions)
+    highest = select(scores[cell] > highest, scores[cell], highest);
   Vector denominator = {};
   if (shape.has_rubbish != 0) {
     const Vector rubbish = broadcast(static_cast<float>(-shape.rubbish_distance));
@@ -70,56 +118,84 @@ PELLUCID_INLINE void log_loss(const Call& call, Target target) {
   Vector expected = {};  // sum_k T[k] (z[k] - highest)
   Vector total = {};     // sum_k T[k]
   for (std::int64_t k = 0; k < shape.classes; ++k) {
-    const Vector t = kept * target(k) + spread;
-    gradient[k] = exponential(scores[k] - highest);
-    denominator += gradient[k];
-    expected += t * (scores[k] - highest);
+    const std::int64_t cell = k * shape.positions + position;
+    const Vector t = kept * target(k, cell) + spread;
+    gradient[cell] = exponential(scores[cell] - highest);
+    denominator += gradient[cell];
+    expected += t * (scores[cell] - highest);
     total += t;
   }
-  if (shape.has_rubbish != 0) total = broadcast(1.0F);
-  const Vector share = broadcast(1.0F / static_cast<float>(call.run->batch_images));
+  if (shape.has_rubbish != 0) {  // log D counts once, whatever T sums to
+    expected -= (1.0F - total) * highest;
+    total = broadcast(1.0F);
+  }
+  const Vector share = image_share(call);
   for (std::int64_t k = 0; k < shape.classes; ++k) {
-    const Vector t = kept * target(k) + spread;
-    gradient[k] = keep_where(valid, (gradient[k] / denominator * total - t) * share);
+    const std::int64_t cell = k * shape.positions + position;
+    const Vector t = kept * target(k, cell) + spread;
+    gradient[cell] = keep_where(valid, (gradient[cell] / denominator * total - t) * share);
   }
   for (std::int64_t lane = 0; lane < call.images; ++lane) {
     const double logarithm = __builtin_log(static_cast<double>(denominator[lane]));
-    totals.loss += static_cast<double>(total[lane]) * logarithm - static_cast<double>(expected[lane]);
+    const double loss = static_cast<double>(total[lane]) * logarithm - static_cast<double>(expected[lane]);
+    totals.loss += shape.weight * loss;
   }
 }
 
-PELLUCID_INLINE Vector one_where(Integers classes, std::int64_t k) {
-  return select(classes == broadcast_integer(static_cast<std::int32_t>(k)), broadcast(1.0F), Vector{});
+template <typename Target>
+PELLUCID_INLINE void log_loss(const Call& call, Target target) {
+  const std::int64_t positions = call.as<LossAttributes>().positions;
+  for (std::int64_t position = 0; position < positions; ++position) log_loss_at(call, position, target);
+}
+
+// T for classes: `other` but at the image's class, where it is 1.
+PELLUCID_INLINE auto class_targets(const Call& call, float other) {
+  const Integers classes = classes_of(call);
+  return [=](std::int64_t k, std::int64_t) {
+    const Integers own = classes == broadcast_integer(static_cast<std::int32_t>(k));
+    return select(own, broadcast(1.0F), broadcast(other));
+  };
+}
+
+PELLUCID_INLINE auto array_targets(const Call& call) {
+  const auto* targets = call.operand<const Vector>(1);
+  return [=](std::int64_t, std::int64_t cell) { return targets[cell]; };
 }
 
 }  // namespace
 
-// cross_entropy_classes: scores, classes -> delta, totals; T is 1 at the class and 0 elsewhere.
+// For each loss: scores, classes -> delta, totals; T is 1 at the class and 0 (for a hinge -1) elsewhere. Or
+// scores, targets (lanes) -> delta, totals.
 void cross_entropy_classes(const Call& call) {
-  const Integers classes = *call.operand<const Integers>(1);
-  log_loss(call, [=](std::int64_t k) { return one_where(classes, k); });
-  const auto& shape = call.as<LossAttributes>();
-  count_correct(call, call.operand<const Vector>(0), classes, shape.classes, *call.operand<LossTotals>(3));
+  log_loss(call, class_targets(call, 0.0F));
+  count_correct(call);
 }
-
-// cross_entropy_arrays: scores, targets (lanes) -> delta, totals.
 void cross_entropy_arrays(const Call& call) {
-  const auto* targets = call.operand<const Vector>(1);
-  log_loss(call, [=](std::int64_t k) { return targets[k]; });
+  log_loss(call, array_targets(call));
 }
 
-// squared_error_classes: scores, classes -> delta, totals; the target is 1 at the class and 0 elsewhere.
 void squared_error_classes(const Call& call) {
-  const Integers classes = *call.operand<const Integers>(1);
-  squared_error(call, [=](std::int64_t k) { return one_where(classes, k); });
-  const auto& shape = call.as<LossAttributes>();
-  count_correct(call, call.operand<const Vector>(0), classes, shape.classes, *call.operand<LossTotals>(3));
+  squared_error(call, class_targets(call, 0.0F));
+  count_correct(call);
+}
+void squared_error_arrays(const Call& call) {
+  squared_error(call, array_targets(call));
 }
 
-// squared_error_arrays: scores, targets (lanes) -> delta, totals.
-void squared_error_arrays(const Call& call) {
-  const auto* targets = call.operand<const Vector>(1);
-  squared_error(call, [=](std::int64_t k) { return targets[k]; });
+void absolute_error_classes(const Call& call) {
+  absolute_error(call, class_targets(call, 0.0F));
+  count_correct(call);
+}
+void absolute_error_arrays(const Call& call) {
+  absolute_error(call, array_targets(call));
+}
+
+void hinge_classes(const Call& call) {
+  hinge(call, class_targets(call, -1.0F));
+  count_correct(call);
+}
+void hinge_arrays(const Call& call) {
+  hinge(call, array_targets(call));
 }
 
 // report_loss, a range of 1: totals of all shards -> losses[step], correct[step].

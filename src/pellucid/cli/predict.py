@@ -32,7 +32,9 @@ def predict_command(
     network = load(model, engine=choose_engine(engine, threads))
     shape = input_shape(network)
     batch = np.stack([read_image(image, shape, resize=resize) for image in images])
-    outputs = np.asarray(network.predict(batch)).reshape(len(batch), -1)
+    predicted = network.predict(batch)
+    first = predicted[0] if isinstance(predicted, tuple) else predicted
+    outputs = first.reshape(len(batch), -1)
     width = max(len(str(image)) for image in images)
     for image, output in zip(images, outputs, strict=True):
         typer.echo(f"{image!s:{width}}  {'  '.join(guesses(network, output, top))}")

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import EngineError
 from pellucid.graph import Graph
-from pellucid.layers import Softmax
-from pellucid.objectives import CrossEntropy, Objective
+from pellucid.objectives import Objective
 from pellucid.optimizers import Optimizer
 from pellucid.tuning import Stopwatch, Tuning
 
@@ -169,6 +168,8 @@ class CompileOptions:
         algorithms: (node, algorithm) pairs that are forced, whatever was measured or an engine would choose;
             see Schema.
         tunings: what was measured before; an engine follows the one for just this workload, if there is one.
+        loss_weights: of the outputs' losses, each against the same targets, in J = sum_i weight_i J_i; the
+            first output's alone when empty.
     """
 
     capacity: int
@@ -180,6 +181,7 @@ class CompileOptions:
     seed: int = 0
     algorithms: tuple[tuple[str, str], ...] = ()
     tunings: tuple[Tuning, ...] = ()
+    loss_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -371,11 +373,3 @@ class Terms:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "total", float(np.sum(self.addends)))
-
-
-def loss_node(graph: Graph, loss: Objective) -> str:
-    """The node that a loss reads: the output, or Softmax's input for a cross-entropy (delta = p - T)."""
-    node = graph.node(graph.outputs[0])
-    if isinstance(loss, CrossEntropy) and isinstance(node.layer, Softmax):
-        return node.inputs[0]
-    return node.name

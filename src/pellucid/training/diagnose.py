@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import TO_UNIT
-from pellucid.engines.engine import Array, Rule, loss_node
+from pellucid.engines.engine import Array, Rule
+from pellucid.engines.loss_nodes import loss_nodes
 from pellucid.engines.reference.definition import Context
 from pellucid.engines.reference.definitions import definition
-from pellucid.engines.reference.objectives import loss as loss_and_delta
+from pellucid.engines.reference.objectives import weighted_loss
 from pellucid.errors import NonFiniteError
 from pellucid.graph import Graph, Node
 from pellucid.layers import Input
-from pellucid.objectives import Objective
+from pellucid.recipe import Recipe
 from pellucid.training.run import Run
 
 Parameters = Mapping[str, NDArray[np.float32]]
@@ -40,7 +41,7 @@ def non_finite_error(run: Run, order: NDArray[np.int64]) -> NonFiniteError:
         images = images.astype(np.float32) * TO_UNIT
     context = Context(training=True, seed=settings.seed, step=run.step)
     node, finding = first_non_finite(
-        run.model.graph, run.model.parameters, images, targets, settings.objective, context
+        run.model.graph, run.model.parameters, images, targets, settings.recipe, context
     )
     saved = f"; saved in {run.output}" if run.output else ""
     rate = settings.learning_rate_at(run.step)
@@ -60,7 +61,7 @@ def first_non_finite(
     parameters: Parameters,
     images: Array,
     targets: Array,
-    objective: Objective,
+    recipe: Recipe,
     context: Context,
 ) -> Found:
     """The first node, forwards, whose activation is not finite; else the loss; else the last with a gradient.
@@ -70,7 +71,7 @@ def first_non_finite(
         parameters: all, by full name.
         images: (N, *shape) float32.
         targets: (N,) classes, or (N, *output shape) numbers.
-        objective: the loss.
+        recipe: the loss, and its weights.
         context: of the training step; its `node` is not read.
     """
     with np.errstate(all="ignore"):
@@ -84,23 +85,25 @@ def first_non_finite(
                     node.layer,
                     [activations[source] for source in node.inputs],
                     _own(graph, node, parameters),
-                    Context(True, context.seed, context.step, index),
+                    Context(True, context.seed, context.step, index, len(images)),
                 )
             kind = _kind(activations[node.name])
             if kind and isinstance(node.layer, Input):
                 return node.name, f"the images themselves hold {kind}"
             if kind:
                 return node.name, f"{node.name} is the first layer with {kind}"
-        name = loss_node(graph, objective)
-        value, delta = loss_and_delta(objective, activations[name], targets)
-        kind = _kind(np.array([value])) or _kind(delta)
-        if kind:
-            return name, f"the loss of {name} is the first number with {kind}"
-        return _first_gradient(graph, caches, name, delta)
+        weights = loss_nodes(graph, recipe.objective, recipe.loss_weights)
+        for name, weight in weights.items():
+            value, deltas = weighted_loss(recipe.objective, activations, targets, {name: weight})
+            kind = _kind(np.array([value])) or _kind(deltas[name])
+            if kind:
+                return name, f"the loss of {name} is the first number with {kind}"
+        _, deltas = weighted_loss(recipe.objective, activations, targets, weights)
+        return _first_gradient(graph, caches, deltas)
 
 
-def _first_gradient(graph: Graph, caches: Mapping[str, Any], start: str, delta: Array) -> Found:
-    gradients = {start: delta}
+def _first_gradient(graph: Graph, caches: Mapping[str, Any], deltas: Mapping[str, Array]) -> Found:
+    gradients = dict(deltas)
     for node in reversed(graph.nodes):
         if node.name not in gradients or node.name not in caches:
             continue

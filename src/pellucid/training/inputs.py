@@ -44,10 +44,10 @@ def input_shape(model: Model) -> Shape:
     Raises:
         DataError: it has several.
     """
-    if len(model.graph.inputs) != 1 or len(model.graph.outputs) != 1:
+    if len(model.graph.inputs) != 1:
         raise DataError(
-            f"{model.name}: training and evaluation take a network with one input and one output, received "
-            f"{len(model.graph.inputs)} and {len(model.graph.outputs)}"
+            f"{model.name}: training and evaluation take a network with one input, received "
+            f"{len(model.graph.inputs)}"
         )
     return model.graph.shapes[model.graph.inputs[0]]
 

@@ -117,6 +117,7 @@ def _new_run(model: Model, data: TrainingData, settings: Settings, output: str |
         capacity=settings.batch_size,
         purpose=Purpose.TRAINING,
         objective=recipe.objective,
+        loss_weights=recipe.loss_weights,
         optimizer=recipe.optimizer,
         seed=settings.seed,
         algorithms=settings.algorithms,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pellucid.data import Split
 from pellucid.data.dataset import TO_UNIT
-from pellucid.engines.engine import Array, CompileOptions, Purpose, loss_node
+from pellucid.engines.engine import Array, CompileOptions, Purpose
+from pellucid.engines.loss_nodes import loss_node
 from pellucid.engines.reference.channel_activation import softmax
 from pellucid.engines.reference.objectives import loss as loss_and_delta
 from pellucid.errors import DataError
@@ -60,7 +61,7 @@ def evaluate(model: Model, split: Split, loss: Objective | None = None) -> Evalu
     """Loss, accuracy and predictions on labelled images that fit the model (`Dataset.fit`).
 
     Args:
-        model: with one input and one output.
+        model: with one input; its first output counts.
         split: its images and classes.
         loss: the model's own recipe's when left out.
 
@@ -89,9 +90,9 @@ def evaluate(model: Model, split: Split, loss: Objective | None = None) -> Evalu
 
 
 def _loss_inputs(model: Model, objective: Objective) -> Callable[[Array], Array]:
-    """What gives the loss its z for a batch: the model, without a final Softmax for a cross-entropy."""
+    """What gives the loss its z for a batch: the model up to there, without a Softmax for a cross-entropy."""
     name = loss_node(model.graph, objective)
-    if name == model.graph.outputs[0]:
+    if (name,) == model.graph.outputs:
         return lambda images: np.asarray(model.predict(images))
     needed = model.graph.ancestors([name])
     graph = Graph(tuple(node for node in model.graph.nodes if node.name in needed), (name,))

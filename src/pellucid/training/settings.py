@@ -81,6 +81,7 @@ class Settings:
             "epochs": self.epochs,
             "batch_size": recipe.batch_size,
             "loss": recipe.objective,
+            "loss_weights": recipe.loss_weights,
             "optimizer": recipe.optimizer,
             "schedule": recipe.schedule,
             "seed": self.seed,
@@ -151,6 +152,7 @@ def choose_recipe(
         optimizer=base.optimizer if rule is None else optimizer(rule),
         schedule=chosen,
         batch_size=base.batch_size if batch_size is None else batch_size,
+        loss_weights=base.loss_weights,
     )
 
 

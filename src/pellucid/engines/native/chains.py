@@ -85,6 +85,8 @@ class Chains:
         following = self._next(chain.last)
         if following is None or not isinstance(following.layer, Add) or len(following.inputs) != 2:
             return chain
+        if len(set(self._graph.input_shapes(following))) > 1:
+            return chain
         others = [name for name in following.inputs if name != chain.last]
         return replace(chain, last=following.name, addend=others[0]) if len(others) == 1 else chain
 

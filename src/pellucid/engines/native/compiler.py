@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pellucid.engines.engine import Rule, loss_node
+from pellucid.engines.engine import Rule
+from pellucid.engines.loss_nodes import loss_nodes
 from pellucid.engines.native.builder import CHECK_TURN, PlanBuilder
 from pellucid.engines.native.layouts import Workload, cheaper_layout, node_layouts
-from pellucid.engines.native.losses import lower_loss
+from pellucid.engines.native.losses import Scored, lower_loss
 from pellucid.engines.native.lowering.blocks.value import ImageSource, scatter_blocks
 from pellucid.engines.native.parameters import FLOAT, ParameterStore
 from pellucid.engines.native.plan import Buffer, Layout, Plan, Scope
@@ -71,15 +72,20 @@ class Compiler:
             self._scatter(builder, node, walk.values, builder.external(f"output:{node}"))
         return builder.plan(changes_state=False)
 
-    def loss(self, node: str, objective: Objective, *, classes: bool) -> Plan:
-        """Externals "scores" and "targets" to "losses", "correct" and "gradient"."""
+    def loss(self, weights: Mapping[str, float], objective: Objective, *, classes: bool) -> Plan:
+        """Externals "scores:NODE" and "targets" to "losses", "correct" and "gradient:NODE"."""
         builder = self._builder(differentiated=False)
-        cells = math.prod(self.graph.shapes[node])
-        scores = builder.lanes_buffer(node, cells)
-        operands = (builder.external("scores"), None, scores)
-        builder.tile("gather_floats", node, operands, {"cells": cells, "scale": 1.0})
-        gradient = lower_loss(builder, self.graph, node, objective, scores, classes=classes, indexed=False)
-        builder.tile("scatter_floats", node, (gradient, builder.external("gradient")), {"cells": cells})
+        outputs = []
+        for node, weight in weights.items():
+            cells = math.prod(self.graph.shapes[node])
+            scores = builder.lanes_buffer(node, cells)
+            operands = (builder.external(f"scores:{node}"), None, scores)
+            builder.tile("gather_floats", node, operands, {"cells": cells, "scale": 1.0})
+            outputs.append(Scored(node, scores, weight))
+        gradients = lower_loss(builder, self.graph, objective, outputs, classes=classes, indexed=False)
+        for node, gradient in gradients.items():
+            attributes = {"cells": math.prod(self.graph.shapes[node])}
+            builder.tile("scatter_floats", node, (gradient, builder.external(f"gradient:{node}")), attributes)
         return builder.plan(changes_state=False)
 
     def backward(
@@ -125,13 +131,21 @@ class Compiler:
             builder.later(CHECK_TURN, "export_values", "gradient", vectors, {"cells": count}, extent=count)
         return builder.plan(changes_state=False)
 
-    def training(self, objective: Objective, optimizer: Optimizer, *, bytes_in: bool, classes: bool) -> Plan:
+    def training(
+        self,
+        objective: Objective,
+        optimizer: Optimizer,
+        *,
+        bytes_in: bool,
+        classes: bool,
+        loss_weights: Sequence[float] = (),
+    ) -> Plan:
         """Externals "input:NAME", "indices" and "targets" to "losses" and "correct", updating the state."""
         builder = self._builder(differentiated=True)
         trainable = frozenset(
             name for name, spec in self.graph.parameters.items() if spec.role == "trainable"
         )
-        node = loss_node(self.graph, objective)
+        weights = loss_nodes(self.graph, objective, loss_weights)
         walk = Walk(
             builder,
             self.graph,
@@ -140,15 +154,14 @@ class Compiler:
             training=True,
             differentiated=True,
             parameters_wanted=trainable,
-            visible=frozenset({node}),
+            visible=frozenset(weights),
             choices=self.choices,
         )
         indices = builder.external("indices", "int64")
         walk.bring_inputs(ImageSource(indices, "uint8" if bytes_in else "float32"))
-        walk.forward([node])
-        seed = lower_loss(
-            builder, self.graph, node, objective, walk.values.lanes(node), classes=classes, indexed=True
-        )
-        walk.backward({node: seed}, frozenset())
+        walk.forward(tuple(weights))
+        outputs = [Scored(node, walk.values.lanes(node), weight) for node, weight in weights.items()]
+        seeds = lower_loss(builder, self.graph, objective, outputs, classes=classes, indexed=True)
+        walk.backward(seeds, frozenset())
         lower_update(builder, self.store, optimizer)
         return builder.plan(changes_state=True)

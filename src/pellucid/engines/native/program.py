@@ -24,8 +24,8 @@ from pellucid.engines.engine import (
     StepReport,
     Trace,
     Wanted,
-    loss_node,
 )
+from pellucid.engines.loss_nodes import loss_nodes
 from pellucid.engines.native import _native
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.decisions import decisions, settle
@@ -137,7 +137,10 @@ class NativeProgram(Program):
         options = self.options
         if options.purpose is Purpose.TRAINING and options.objective and options.optimizer:
             compiler, training = self._compiler, True
-            plan = compiler.training(options.objective, options.optimizer, bytes_in=True, classes=True)
+            weights = options.loss_weights
+            plan = compiler.training(
+                options.objective, options.optimizer, bytes_in=True, classes=True, loss_weights=weights
+            )
         else:
             compiler, training = self._forward_compiler, False
             plan = compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
@@ -215,10 +218,15 @@ class NativeProgram(Program):
 
     @property
     def _held(self) -> tuple[str, ...]:
-        """The kept nodes, and the one that the loss reads."""
+        """The kept nodes, and those that the loss reads."""
         if self.options.objective is None:
             return self._kept
-        return tuple(dict.fromkeys((*self._kept, loss_node(self.graph, self.options.objective))))
+        return tuple(dict.fromkeys((*self._kept, *self._loss_nodes)))
+
+    @property
+    def _loss_nodes(self) -> dict[str, float]:
+        assert self.options.objective is not None
+        return loss_nodes(self.graph, self.options.objective, self.options.loss_weights)
 
     def trace_nbytes(self, count: int) -> int:
         """Memory that a trace of this many images will hold, in bytes."""
@@ -233,27 +241,27 @@ class NativeProgram(Program):
     # ---- backward
 
     def loss(self, trace: Trace, targets: Array) -> tuple[float, dict[str, Array]]:
-        """J and its gradient with respect to the node that the loss reads."""
+        """J and its gradients with respect to the nodes that the loss reads."""
         if self.options.objective is None:
             raise EngineError("a program's loss needs an objective in its options, received none")
         assert isinstance(trace, NativeTrace)
-        node = loss_node(self.graph, self.options.objective)
+        weights = self._loss_nodes
         classes = targets.ndim == 1 and targets.dtype.kind in "iu"
         objective = self.options.objective
         executable = self._executable(
-            ("loss", classes), lambda: self._compiler.loss(node, objective, classes=classes)
+            ("loss", classes), lambda: self._compiler.loss(weights, objective, classes=classes)
         )
-        gradient = self._empty(trace.kept[node].shape)
+        gradients: dict[str, Array] = {node: self._empty(trace.kept[node].shape) for node in weights}
         losses = np.zeros(1)
         arrays: dict[str, Array] = {
-            "scores": trace.kept[node],
             "targets": np.ascontiguousarray(targets, np.int64 if classes else np.float32),
             "losses": losses,
             "correct": np.zeros(1, np.int64),
-            "gradient": gradient,
         }
+        for node, gradient in gradients.items():
+            arrays.update({f"scores:{node}": trace.kept[node], f"gradient:{node}": gradient})
         executable.run(self._store.native, arrays, trace.count, trace.count)
-        return float(losses[0]), {node: gradient}
+        return float(losses[0]), gradients
 
     def backward(
         self,
@@ -349,7 +357,13 @@ class NativeProgram(Program):
         objective, optimizer = options.objective, options.optimizer
         executable = self._executable(
             ("training", bytes_in, classes),
-            lambda: self._compiler.training(objective, optimizer, bytes_in=bytes_in, classes=classes),
+            lambda: self._compiler.training(
+                objective,
+                optimizer,
+                bytes_in=bytes_in,
+                classes=classes,
+                loss_weights=options.loss_weights,
+            ),
         )
         arrays: dict[str, Array] = {
             f"input:{name}": np.ascontiguousarray(examples.images, np.uint8 if bytes_in else np.float32),
@@ -359,11 +373,11 @@ class NativeProgram(Program):
         return executable, arrays
 
     def _check_targets(self, targets: Array, classes: bool) -> None:
-        assert self.options.objective is not None
-        shape = self.graph.shapes[loss_node(self.graph, self.options.objective)]
+        shapes = {self.graph.shapes[node] for node in self._loss_nodes}
         if classes:
-            count = math.prod(shape)
+            count = min(shape[0] for shape in shapes)
             if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < count:
                 raise DataError(f"classes are 0 to {count - 1}, received {targets.min()} to {targets.max()}")
-        elif targets.shape[1:] != shape:
-            raise DataError(f"targets have the output's shape {shape}, received {targets.shape[1:]}")
+        elif {targets.shape[1:]} != shapes:
+            expected = " and ".join(map(str, sorted(shapes)))
+            raise DataError(f"targets have the output's shape {expected}, received {targets.shape[1:]}")

@@ -5,14 +5,21 @@ z is (N, K, ...) and J the mean over the N images; K counts classes. T is the ta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from pellucid.engines.engine import Array
 from pellucid.engines.reference.channel_activation import log_sum_exp, softmax
-from pellucid.objectives import CrossEntropy, MaximumAPosteriori, Objective, SquaredError
+from pellucid.objectives import (
+    AbsoluteError,
+    CrossEntropy,
+    Hinge,
+    MaximumAPosteriori,
+    Objective,
+    SquaredError,
+)
 
 
 def target_array(targets: Array, z: Array) -> Array:
@@ -45,6 +52,25 @@ def squared_error(objective: SquaredError, z: Array, targets: Array) -> tuple[fl
     return _mean(difference**2 / 2, len(z)), difference / z.dtype.type(len(z))
 
 
+def absolute_error(objective: AbsoluteError, z: Array, targets: Array) -> tuple[float, Array]:
+    """J = sum_k |z[k] - T[k]|; delta = sign(z - T)."""
+    difference = z - target_array(targets, z)
+    return _mean(np.abs(difference), len(z)), np.sign(difference) / z.dtype.type(len(z))
+
+
+def hinge(objective: Hinge, z: Array, targets: Array) -> tuple[float, Array]:
+    """J = sum_k max(0, margin - T[k] z[k]); delta[k] = -T[k] where T[k] z[k] < margin, else 0.
+
+    Of classes T is 1 at the class and -1 elsewhere.
+    """
+    T = target_array(targets, z)
+    if targets.dtype.kind in "iu":
+        T = 2 * T - 1
+    margin = z.dtype.type(objective.margin)
+    delta = np.where(T * z < margin, -T, z.dtype.type(0))
+    return _mean(np.maximum(margin - T * z, 0), len(z)), delta / z.dtype.type(len(z))
+
+
 def maximum_a_posteriori(objective: MaximumAPosteriori, z: Array, targets: Array) -> tuple[float, Array]:
     """J = -sum_k T[k] z[k] + log D, D = exp(-j) + sum_k exp(z[k]); delta[k] = exp(z[k]) / D - T[k]."""
     T = target_array(targets, z)
@@ -55,9 +81,11 @@ def maximum_a_posteriori(objective: MaximumAPosteriori, z: Array, targets: Array
 
 
 OBJECTIVES: dict[type[Objective], Callable[[Any, Array, Array], tuple[float, Array]]] = {
+    AbsoluteError: absolute_error,
     CrossEntropy: cross_entropy,
-    SquaredError: squared_error,
+    Hinge: hinge,
     MaximumAPosteriori: maximum_a_posteriori,
+    SquaredError: squared_error,
 }
 
 
@@ -70,3 +98,15 @@ def loss(objective: Objective, z: Array, targets: Array) -> tuple[float, Array]:
         targets: (N,) classes, or an array of z's shape.
     """
     return OBJECTIVES[type(objective)](objective, z, targets)
+
+
+def weighted_loss(
+    objective: Objective, scores: Mapping[str, Array], targets: Array, weights: Mapping[str, float]
+) -> tuple[float, dict[str, Array]]:
+    """J = sum_i weight_i J_i of several nodes' outputs against the same targets, and delta by node."""
+    total, deltas = 0.0, {}
+    for node, weight in weights.items():
+        value, delta = loss(objective, scores[node], targets)
+        total += weight * value
+        deltas[node] = delta * delta.dtype.type(weight)
+    return total, deltas

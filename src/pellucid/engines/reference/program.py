@@ -20,11 +20,11 @@ from pellucid.engines.engine import (
     StepReport,
     Trace,
     Wanted,
-    loss_node,
 )
+from pellucid.engines.loss_nodes import loss_nodes
 from pellucid.engines.reference.definition import INFERENCE, Context
 from pellucid.engines.reference.definitions import definition
-from pellucid.engines.reference.objectives import loss as loss_and_delta
+from pellucid.engines.reference.objectives import weighted_loss
 from pellucid.engines.reference.optimizers import clipped, update, weight_decay
 from pellucid.errors import EngineError, UnknownNameError
 from pellucid.graph import Graph, Node
@@ -141,7 +141,7 @@ class ReferenceProgram(Program):
         needed = set(self.options.keep) or {node.name for node in self.graph.nodes}
         needed.update(self.graph.inputs)
         if self.options.objective is not None:
-            needed.add(loss_node(self.graph, self.options.objective))
+            needed.update(self._loss_nodes)
         return [node.name for node in self.graph.nodes if node.name in needed]
 
     def _own(self, inputs: Sequence[Array]) -> tuple[Array, ...]:
@@ -187,10 +187,12 @@ class ReferenceProgram(Program):
     def loss(self, trace: Trace, targets: Array) -> tuple[float, State]:
         """J and the seeds that `backward` takes to differentiate it."""
         objective, own = self._objective(), self._trace(trace)
-        name = loss_node(self.graph, objective)
         with np.errstate(all="ignore"):
-            value, delta = loss_and_delta(objective, own.activations[name], targets)
-        return value, {name: delta}
+            return weighted_loss(objective, own.activations, targets, self._loss_nodes)
+
+    @property
+    def _loss_nodes(self) -> dict[str, float]:
+        return loss_nodes(self.graph, self._objective(), self.options.loss_weights)
 
     def _objective(self) -> Objective:
         if self.options.objective is None:
@@ -311,10 +313,9 @@ class ReferenceProgram(Program):
         images, targets = self._images(examples.images[batch]), examples.targets[batch]
         context = Context(training=True, seed=self.options.seed, step=step)
         activations, caches = self._run((images,), self._parameters, context)
-        name = loss_node(self.graph, objective)
         with np.errstate(all="ignore"):
-            value, delta = loss_and_delta(objective, activations[name], targets)
-        _, gradients = self._propagate(caches, {name: delta}, {})
+            value, deltas = weighted_loss(objective, activations, targets, self._loss_nodes)
+        _, gradients = self._propagate(caches, deltas, {})
         finite = all(np.isfinite(gradients[p]).all() for p in self._trainable if p in gradients)
         if not (math.isfinite(value) and finite):
             return None

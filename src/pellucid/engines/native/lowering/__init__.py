@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pellucid.engines.native.lowering import (
     activation,
     blocks,
+    channel_activation,
     convolution,
     dense,
     image_normalization,
     locally_connected,
+    matrix_product,
     merge,
     normalization,
     output,
@@ -29,10 +31,12 @@ BLOCK_LOWERINGS = blocks.BLOCK_LOWERINGS
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     **activation.LOWERINGS,
+    **channel_activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
     **image_normalization.LOWERINGS,
     **locally_connected.LOWERINGS,
+    **matrix_product.LOWERINGS,
     **merge.LOWERINGS,
     **normalization.LOWERINGS,
     **output.LOWERINGS,

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.context import Cache, Lowering, NodeContext, reduce_sums
 from pellucid.engines.native.plan import Buffer
-from pellucid.layers import Dropout, Flatten, Layer, Parameter, Reshape
+from pellucid.layers import (
+    Dropout,
+    Dropout2d,
+    DropoutLayer,
+    Flatten,
+    Layer,
+    Parameter,
+    Reshape,
+    StochasticDepth,
+)
 
 
 def same_forward(
@@ -26,11 +35,12 @@ def same_backward(
 
 def _dropout(builder: PlanBuilder, context: NodeContext, source: Buffer, name: str) -> Buffer:
     layer = context.node.layer
-    assert isinstance(layer, Dropout)
+    assert isinstance(layer, DropoutLayer)
     if not context.training or layer.rate == 0:
         return source
     result = builder.lanes_buffer(name, context.cells)
-    attributes = {"cells": context.cells, "node": context.index, "rate": layer.rate}
+    part = layer.part(context.output_shape)
+    attributes = {"cells": context.cells, "part": part, "node": context.index, "rate": layer.rate}
     builder.tile("dropout", context.name, (source, result), attributes)
     return result
 
@@ -75,7 +85,7 @@ def parameter_backward(
 
 
 LOWERINGS: dict[type[Layer], Lowering] = {
-    Dropout: Lowering(dropout_forward, dropout_backward),
+    **dict.fromkeys((Dropout, Dropout2d, StochasticDepth), Lowering(dropout_forward, dropout_backward)),
     Flatten: Lowering(same_forward, same_backward),
     Parameter: Lowering(parameter_forward, parameter_backward),
     Reshape: Lowering(same_forward, same_backward),

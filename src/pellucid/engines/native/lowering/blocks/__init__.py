@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from pellucid.engines.native.lowering.blocks import (
     activation,
+    channel_activation,
     convolution,
     dense,
     local_response,
@@ -26,6 +27,7 @@ __all__ = ["BLOCK_LOWERINGS", "BlockLowering"]
 
 BLOCK_LOWERINGS: Mapping[type[Layer], BlockLowering] = {
     **activation.LOWERINGS,
+    **channel_activation.LOWERINGS,
     **convolution.LOWERINGS,
     **dense.LOWERINGS,
     **local_response.LOWERINGS,

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.activation import KINDS, activation_attributes
+from pellucid.engines.native.lowering.activation import FROM_INPUT, KINDS, activation_attributes
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
-from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, computed, plain
+from pellucid.engines.native.lowering.blocks.value import BlockValue, computed, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.layers import Layer, ReLU, Softmax
+from pellucid.layers import Layer, ReLU
 
 
 def forward(
@@ -22,7 +22,7 @@ def forward(
     name, attributes = context.name, activation_attributes(context)
     operation = "blocks_activation_output"
     result = computed(builder, name, context.output_shape, operation, name, (source.x,), attributes)
-    return result, result
+    return result, source if type(context.node.layer) in FROM_INPUT else result
 
 
 def backward(
@@ -63,31 +63,7 @@ def rectifier_backward(
     return [replace(gradient, name=f"d input of {context.name}", mask=cache)]
 
 
-def softmax_forward(
-    builder: PlanBuilder, context: NodeContext, inputs: Sequence[BlockValue]
-) -> tuple[BlockValue, Cache]:
-    """Probabilities over the channels."""
-    source = plain(builder, inputs[0])
-    name, attributes, operation = context.name, channels_of(source.shape), "blocks_softmax_output"
-    extent = source.positions
-    result = computed(builder, name, source.shape, operation, name, (source.x,), attributes, extent)
-    return result, result
-
-
-def softmax_backward(
-    builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: BlockValue, wanted: Sequence[bool]
-) -> list[BlockValue | None]:
-    """y times (delta minus its mean under y)."""
-    if not wanted[0]:
-        return [None]
-    name, shape, operation = f"d input of {context.name}", gradient.shape, "blocks_softmax_gradient"
-    sources, extent = (plain(builder, gradient).x, cache.x), gradient.positions
-    attributes = channels_of(shape)
-    return [computed(builder, name, shape, operation, context.name, sources, attributes, extent)]
-
-
 LOWERINGS: dict[type[Layer], BlockLowering] = {
     **dict.fromkeys(KINDS, BlockLowering(forward, backward)),
     ReLU: BlockLowering(rectifier_forward, rectifier_backward, follows_masks=True),
-    Softmax: BlockLowering(softmax_forward, softmax_backward),
 }

@@ -17,7 +17,7 @@ from pellucid.engines.native.lowering.cell_maps import CellMap
 from pellucid.engines.native.lowering.cells import map_attributes, table
 from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.plan import Step
-from pellucid.layers import Dropout, Flatten, Layer, Parameter
+from pellucid.layers import Dropout, Dropout2d, DropoutLayer, Flatten, Layer, Parameter, StochasticDepth
 
 
 def flatten_forward(
@@ -48,10 +48,11 @@ def flatten_backward(
 
 def _dropped(builder: PlanBuilder, context: NodeContext, name: str, value: BlockValue) -> BlockValue:
     layer = context.node.layer
-    assert isinstance(layer, Dropout)
+    assert isinstance(layer, DropoutLayer)
     if not context.training or layer.rate == 0:
         return value
-    attributes = {**channels_of(value.shape), "node": context.index, "rate": layer.rate}
+    part = layer.part(value.shape)
+    attributes = {**channels_of(value.shape), "part": part, "node": context.index, "rate": layer.rate}
     sources = (plain(builder, value).x,)
     return computed(builder, name, value.shape, "blocks_dropout", context.name, sources, attributes)
 
@@ -100,7 +101,10 @@ def parameter_backward(
 
 
 LOWERINGS: dict[type[Layer], BlockLowering] = {
-    Dropout: BlockLowering(dropout_forward, dropout_backward, follows_masks=True),
+    **dict.fromkeys(
+        (Dropout, Dropout2d, StochasticDepth),
+        BlockLowering(dropout_forward, dropout_backward, follows_masks=True),
+    ),
     Flatten: BlockLowering(flatten_forward, flatten_backward),
     Parameter: BlockLowering(parameter_forward, parameter_backward),
 }
