@@ -68,6 +68,11 @@ CONVOLUTIONS = (
     _convolution(
         "circular-flip", Conv1d(2, 4, padding=((3, 1),), padding_mode="circular", flip=True), (2, 5)
     ),
+    _convolution("edge-wide", Conv1d(17, 5, padding=3, padding_mode="edge"), (18, 11)),
+    _convolution("reflect-stride", Conv1d(19, 3, stride=2, padding=2, padding_mode="reflect"), (17, 7)),
+    _convolution("circular-wide", Conv1d(5, 4, padding="same", padding_mode="circular"), (17, 9)),
+    _convolution("wide", Conv1d(33, 3, padding=1), (24, 31)),
+    _convolution("depthwise", Conv1d(17, 5, padding=2, groups=17), (17, 12)),
     _convolution("groups", Conv1d(4, 2, groups=2, stride=2), (4, 7)),
     _convolution("connections", Conv1d(5, 2, connections=C3_TABLE, padding="full"), (4, 4)),
 )

@@ -20,6 +20,7 @@ LEVELS = {
     "data": 3,
     "layers": 1,
     "graph": 2,
+    "augmentation": 2,
     "objectives": 2,
     "optimizers": 2,
     "recipe": 3,
@@ -57,8 +58,9 @@ DELEGATIONS = {("model", "summary"), ("model", "formats")}
 """Model.summary and Model.save: one line each, imported when called."""
 
 OUTSIDERS = {
-    "torch": {"engines.torch", "formats.pytorch"},
+    "torch": {"engines.torch", "formats.pytorch", "formats.weights"},
     "onnx": {"formats.onnx_import.text", "formats.onnx_export.writer"},
+    "h5py": {"formats.keras.archive"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},
     "matplotlib": {"plot"},

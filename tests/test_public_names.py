@@ -73,6 +73,7 @@ OBJECTIVES = [
 ]
 OPTIMIZERS = ["SGD", "Adam", "AdamW", "Optimizer"]
 SCHEDULES = ["Constant", "Cosine", "OneCycle", "Schedule", "StepDecay"]
+AUGMENTATIONS = ["Affine", "Augmentation", "Cutout", "Elastic", "Flip", "PadCrop"]
 OTHERS = [
     "Graph",
     "GraphBuilder",
@@ -90,10 +91,10 @@ OTHERS = [
     "zoo",
     "__version__",
 ]
-NAMES = [*LAYERS, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *OTHERS]
+NAMES = [*LAYERS, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *AUGMENTATIONS, *OTHERS]
 
 MEMBERS = {
-    "zoo": ["create", "names"],
+    "zoo": ["create", "find", "names"],
     "data": ["load", "names"],
     "errors": ["PellucidError", "FormatError", "UnsupportedLayer"],
     "Model": [
@@ -150,7 +151,7 @@ def test_no_public_function_shares_a_name_with_a_module(package: str) -> None:
     assert modules & functions == set()
 
 
-HEAVY = ("matplotlib", "PIL", "rich", "safetensors", "scipy", "sklearn", "torch", "typer")
+HEAVY = ("matplotlib", "PIL", "rich", "safetensors", "scipy", "simplejpeg", "sklearn", "torch", "typer")
 
 
 def loaded_after(statement: str) -> set[str]:

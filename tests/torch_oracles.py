@@ -140,14 +140,17 @@ def average_pool(layer: AvgPooling, shape: Shape) -> Oracle:
         return lambda inputs, parameters, training: pool(
             inputs[0], layer.kernel, stride, padding, layer.ceil_mode, layer.include_padding
         )
+    reached = _with_overhang(axes)
 
     def oracle(
         inputs: Sequence[torch.Tensor], parameters: Mapping[str, torch.Tensor], training: bool
     ) -> torch.Tensor:
-        mean = pool(pad(inputs[0], axes), layer.kernel, stride)
+        counted = torch.ones_like(inputs[0])
         if layer.include_padding:
-            return mean
-        return mean / pool(pad(torch.ones_like(inputs[0]), axes), layer.kernel, stride)
+            counted = pad(counted, axes, constant=1)
+        beyond = [replace(axis, pad_start=0, pad_end=axis.overhang) for axis in axes]
+        shares = pad(counted, beyond if layer.include_padding else reached)
+        return pool(pad(inputs[0], reached), layer.kernel, stride) / pool(shares, layer.kernel, stride)
 
     return oracle
 

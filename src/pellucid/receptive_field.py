@@ -31,7 +31,9 @@ def receptive_fields(graph: Graph) -> Mapping[str, ReceptiveField]:
     fields: dict[str, ReceptiveField] = {}
     for node in graph.nodes:
         if node.inputs:
-            fields[node.name] = _union([_through(graph, node, fields[source]) for source in node.inputs])
+            fields[node.name] = _union(
+                [_through(graph, node, source, fields[source]) for source in node.inputs]
+            )
         elif isinstance(node.layer, Parameter):
             fields[node.name] = ()
         else:
@@ -40,13 +42,23 @@ def receptive_fields(graph: Graph) -> Mapping[str, ReceptiveField]:
     return fields
 
 
-def _through(graph: Graph, node: Node, field: ReceptiveField) -> ReceptiveField:
+def _through(graph: Graph, node: Node, source: str, field: ReceptiveField) -> ReceptiveField:
     window = node.layer.window(graph.input_shapes(node))
-    if field is None or (field and window is None):
+    if field is None or (field and (window is None or _repeated(graph, node, source))):
         return None
     if not field or not window:
         return field
     return tuple(_widened(before, axis) for before, axis in zip(field, window, strict=True))
+
+
+def _repeated(graph: Graph, node: Node, source: str) -> bool:
+    """Whether one position of an input meets many of another, as the gates of squeeze and excitation do.
+
+    It may be far away from some of them, so that these see whatever lies between.
+    """
+    lengths, wanted = graph.shapes[source][1:], graph.shapes[node.name][1:]
+    merges = len(node.inputs) > 1 and len(lengths) == len(wanted)
+    return merges and any(length == 1 < many for length, many in zip(lengths, wanted, strict=True))
 
 
 def _widened(before: AxisField, axis: AxisWindow) -> AxisField:

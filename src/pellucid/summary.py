@@ -37,7 +37,7 @@ def summary_table(model: Model) -> Table:
         padding=(0, 1, 0, 0),  # ResNet-50 fits a terminal of 80 columns
     )
     for heading in ("layer", "type"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for heading in ("output", "parameters", "multiply-\nadds", "receptive\nfield"):
         table.add_column(heading, justify="right")
     total = 0

@@ -15,8 +15,10 @@ Deviations from the paper:
 
 from __future__ import annotations
 
-from pellucid.engines.engine import Engine
-from pellucid.graph import sequential_graph
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.graph import Graph, sequential_graph
 from pellucid.layers import (
     Conv2d,
     Flatten,
@@ -29,11 +31,11 @@ from pellucid.layers import (
     Subsample2d,
 )
 from pellucid.layers.layer import require
-from pellucid.model import Model
 from pellucid.objectives import MaximumAPosteriori
 from pellucid.optimizers import SGD, OneCycle
 from pellucid.recipe import Recipe
 from pellucid.zoo.glyphs import prototypes
+from pellucid.zoo.network import Network
 
 PAPER = -0.1
 INK = 1.175
@@ -86,20 +88,29 @@ def lenet_1998_layers(classes: int) -> tuple[tuple[str, Layer], ...]:
     )
 
 
-def build_lenet5_1998(classes: int, input_shape: Shape, seed: int, engine: str | Engine) -> Model:
+def lenet_1998_graph(classes: int, input_shape: Shape) -> Graph:
     """The paper's LeNet-5 for the digits, or for the first `classes` of them.
 
     Raises:
         LayerError: more classes than there are prototypes.
     """
-    glyphs = prototypes()
-    require(1 <= classes <= len(glyphs), "lenet5-1998", f"has prototypes for {len(glyphs)} classes", classes)
-    return Model(
-        sequential_graph(lenet_1998_layers(classes), input_shape),
-        {"output.prototypes": glyphs[:classes]},
-        seed=seed,
-        engine=engine,
-        class_names=[str(digit) for digit in range(classes)],
-        name="lenet5-1998",
-        recipe=RECIPE,
+    count = len(prototypes())
+    require(1 <= classes <= count, "lenet5-1998", f"has prototypes for {count} classes", classes)
+    return sequential_graph(lenet_1998_layers(classes), input_shape)
+
+
+def fixed_prototypes(classes: int) -> dict[str, NDArray[np.float32]]:
+    """The drawings that the output compares with."""
+    return {"output.prototypes": prototypes()[:classes]}
+
+
+LENETS_1998 = {
+    "lenet5-1998": Network(
+        lenet_1998_graph,
+        10,
+        (1, 32, 32),
+        RECIPE,
+        class_names=tuple(str(digit) for digit in range(10)),
+        fixed=fixed_prototypes,
     )
+}

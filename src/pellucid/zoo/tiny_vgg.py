@@ -6,23 +6,23 @@ networks with interactive visualization; tiny-vgg.py), after Stanford's CS231n.
 
 from __future__ import annotations
 
-from pellucid.engines.engine import Engine
+from pellucid.graph import Graph, sequential_graph
 from pellucid.layers import Conv2d, Flatten, Linear, MaxPool2d, ReLU, Shape
-from pellucid.model import Model, Sequential
 from pellucid.objectives import CrossEntropy
 from pellucid.optimizers import SGD, OneCycle
 from pellucid.recipe import Recipe
+from pellucid.zoo.network import Network
 
 RECIPE = Recipe(objective=CrossEntropy(), optimizer=SGD(momentum=0.9), schedule=OneCycle(0.02), batch_size=64)
 
 
-def build_tiny_vgg(classes: int, input_shape: Shape, seed: int, engine: str | Engine) -> Model:
+def tiny_vgg_graph(classes: int, input_shape: Shape) -> Graph:
     """Tiny VGG for images of any number of channels, 16 x 16 and larger.
 
     Deviations: the softmax is left to the loss; weights start by He's rule, not Glorot's; training by RECIPE,
     not by plain gradient descent at 0.001.
     """
-    return Sequential(
+    layers = (
         # The shapes are those of a 3 x 64 x 64 image and 10 classes.
         Conv2d(10, kernel_size=3),  # conv1      10 x 62 x 62
         ReLU(),
@@ -36,9 +36,8 @@ def build_tiny_vgg(classes: int, input_shape: Shape, seed: int, engine: str | En
         MaxPool2d(2),  # pool2      10 x 13 x 13
         Flatten(),  # flatten1 1690
         Linear(classes),  # fc1        10
-        input_shape=input_shape,
-        seed=seed,
-        engine=engine,
-        name="tiny-vgg",
-        recipe=RECIPE,
     )
+    return sequential_graph(layers, input_shape)
+
+
+TINY_VGGS = {"tiny-vgg": Network(tiny_vgg_graph, 10, (3, 64, 64), RECIPE)}
