@@ -13,7 +13,6 @@ from torch_families import FAMILIES, Family
 
 import pellucid
 from pellucid import Model
-from pellucid.layers import Dropout, GroupNorm, LocalResponseNorm
 
 Exporter = Literal["script", "dynamo"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,22 +42,44 @@ IDENTITY = Parameter((1,))
 
 def recognise(values: Samples) -> Layer | None:
     """The layer with these values at SAMPLES, IDENTITY for y = x, or None."""
+    return _recognised(values.tobytes())
+
+
+@lru_cache(maxsize=512)
+def _recognised(data: bytes) -> Layer | None:
+    """The same few functions occur again and again in a network."""
+    values = np.frombuffer(data)
     with np.errstate(all="ignore"):
-        for propose in (_plain, _parametric):
-            for layer, expected in propose(values):
-                if _same(values, expected):
-                    return layer
+        layers, expected = _plain_table()
+        found = np.flatnonzero(_same(values, expected))
+        if len(found):
+            return layers[int(found[0])]
+        for layer, curve in _parametric(values):
+            if _same(values, curve[None])[0]:
+                return layer
     return None
 
 
-def _same(values: Samples, expected: Samples) -> bool:
-    """Where a formula overflows far from 0, as log(1 + exp(x)) does, nothing is compared."""
-    compared = np.isfinite(values) | (np.abs(SAMPLES) <= 8)
-    difference = np.abs(values - expected)[compared]
-    return bool(np.all(difference <= TOLERANCE * (1 + np.abs(expected[compared]))))
+def _same(values: Samples, expected: Samples) -> NDArray[np.bool_]:
+    """For each row whether it is the same function.
+
+    Where a formula overflows far from 0, as log(1 + exp(x)) does, nothing is compared.
+    """
+    ignored = ~np.isfinite(values) & (np.abs(SAMPLES) > 8)
+    near = np.abs(values - expected) <= TOLERANCE * (1 + np.abs(expected))
+    same: NDArray[np.bool_] = np.all(near | ignored, axis=1)
+    return same
 
 
-def _plain(values: Samples) -> Iterator[tuple[Layer, Samples]]:
+@cache
+def _plain_table() -> tuple[tuple[Layer, ...], Samples]:
+    """Layers without numbers of their own, and their values."""
+    with np.errstate(all="ignore"):
+        rows = list(_plain())
+    return tuple(layer for layer, _ in rows), np.stack([curve for _, curve in rows])
+
+
+def _plain() -> Iterator[tuple[Layer, Samples]]:
     x = SAMPLES
     sigmoid = 1 / (1 + np.exp(-x))
     yield IDENTITY, x

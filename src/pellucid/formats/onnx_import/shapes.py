@@ -26,7 +26,6 @@ from pellucid.layers import (
     Add,
     ChannelShuffle,
     Concat,
-    Flatten,
     Mean,
     Multiply,
     Reshape,
@@ -102,16 +101,7 @@ def flatten(call: Call) -> list[Value]:
     x = call.activation()
     axis = call.integer("axis", 1)
     call.require(axis in (1, -len(x.shape)), f"axis {axis}; 1 is expected, which leaves the images apart")
-    return [flat(call, x)]
-
-
-def flat(call: Call, x: Activation) -> Activation:
-    """All cells in one row."""
-    record = call.importer.records[x.node]
-    while isinstance(record.layer, Reshape):
-        x = Activation(record.inputs[0], call.importer.shapes[record.inputs[0]])
-        record = call.importer.records[x.node]
-    return x if len(x.shape) == 1 else call.emit(Flatten(), x)
+    return [call.importer.reshape(x, (math.prod(x.shape),))]
 
 
 def squeeze(call: Call) -> list[Value]:
