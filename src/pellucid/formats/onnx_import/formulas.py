@@ -93,6 +93,7 @@ def _plain() -> Iterator[tuple[Layer, Samples]]:
     yield GELU("tanh"), 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
     yield Softplus(), np.logaddexp(0, x)
     yield Mish(), x * np.tanh(np.logaddexp(0, x))
+    yield Hardsigmoid(), np.clip(x / 6 + 0.5, 0, 1)
     yield SELU(), SELU.SCALE * np.where(x > 0, x, SELU.ALPHA * np.expm1(x))
 
 
@@ -106,14 +107,17 @@ def _erf(x: Samples) -> Samples:
 def _parametric(values: Samples) -> Iterator[tuple[Layer, Samples]]:
     """Layers with numbers of their own, read off the values."""
 
+    def exact(x: float) -> float:
+        return float(values[int(np.argmin(np.abs(SAMPLES - x)))])
+
     def at(x: float) -> float:
-        return shortest(values[int(np.argmin(np.abs(SAMPLES - x)))])
+        return shortest(exact(x))
 
     x = SAMPLES
     yield from _made(lambda: LeakyReLU(-at(-1)), lambda a: np.where(x > 0, x, a.negative_slope * x))
     yield from _made(lambda: ELU(-at(-100)), lambda a: np.where(x > 0, x, a.alpha * np.expm1(x)))
     yield from _made(
-        lambda: Hardsigmoid(shortest(2 * (at(0.25) - at(-0.25))), at(0)),
+        lambda: Hardsigmoid(shortest(2 * (exact(0.25) - exact(-0.25))), at(0)),
         lambda a: np.clip(a.slope * x + a.offset, 0, 1),
     )
     yield from _made(lambda: _scaled_tanh(at), lambda a: a.amplitude * np.tanh(a.slope * x))
