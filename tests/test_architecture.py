@@ -55,7 +55,7 @@ LEAVES["data"] = {"errors", "storage", "download"}
 """Rooms that know nothing of networks, and all they import."""
 
 DELEGATIONS = {("model", "summary"), ("model", "formats")}
-"""Model.summary and Model.save: one line each, imported when called."""
+"""Model.summary, Model.save and Model.to_onnx: one line each, imported when called."""
 
 OUTSIDERS = {
     "torch": {"engines.torch", "formats.pytorch", "formats.weights"},

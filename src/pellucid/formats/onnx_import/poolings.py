@@ -29,7 +29,7 @@ LOWEST = -3.4028234663852886e38
 def _fields(call: Call, shape: Window) -> dict[str, Any]:
     return {
         "kernel_size": short(shape.kernel),
-        "stride": short(shape.stride),
+        "stride": None if shape.stride == shape.kernel else short(shape.stride),
         "padding": "same" if shape.padding is None else short_pairs(shape.padding),
         "ceil_mode": bool(call.integer("ceil_mode", 0)),
     }
