@@ -247,6 +247,8 @@ SHAPES = (
     ),
     OnnxCase("mean-of-maps", "y = ReduceMean<axes=[2,3], keepdims=0>(x)", layers=("GlobalAvgPool",)),
     OnnxCase("max-of-maps", "y = ReduceMax<axes=[-1,-2]>(x)"),
+    OnnxCase("max-of-channels", "y = ReduceMax<axes=[1], keepdims=1>(x)", layers=("Maxout",)),
+    OnnxCase("max-of-rows", "y = ReduceMax<axes=[2], keepdims=0>(x)"),
     OnnxCase("sum-of-an-axis", "a = Constant<value_ints=[2]>() y = ReduceSum(x, a)"),
     OnnxCase("depth-to-space", "y = DepthToSpace<blocksize=2>(x)", (8, 3, 2)),
     OnnxCase("depth-to-space-columns", 'y = DepthToSpace<blocksize=2, mode="CRD">(x)', (8, 3, 2)),

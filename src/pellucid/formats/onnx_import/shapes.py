@@ -250,13 +250,28 @@ def reduce(call: Call) -> list[Value]:
     pooled = None if kind == "ReduceSum" else poolings.reduce(call, axes)
     if pooled is not None:
         return [pooled]
-    call.require(kind != "ReduceMax", "a maximum over other axes than whole maps")
+    if kind == "ReduceMax":
+        return [_largest(call, x, axes)]
     mean = call.emit(Mean(axes, keep_axes=bool(call.integer("keepdims", 1))), x)
     if kind == "ReduceMean":
         return [mean]
     cells = float(math.prod(x.shape[axis] for axis in axes))
     count = Constant.of(np.full((1,) * len(mean.shape), cells, np.float32))
     return [call.emit(Multiply(), mean, call.importer.parameter(count, count.shape))]
+
+
+def _largest(call: Call, x: Activation, axes: tuple[int, ...]) -> Activation:
+    """The maximum along axes: of so many neighbouring channels, once the axes are put first."""
+    others = tuple(axis for axis in range(len(x.shape)) if axis not in axes)
+    if axes + others != tuple(range(len(x.shape))):
+        x = call.emit(Transpose(axes + others), x)
+    cells = math.prod(x.shape[: len(axes)])
+    rest = x.shape[len(axes) :]
+    largest = call.emit(Maxout(cells), call.importer.reshape(x, (cells, *rest)))
+    if call.integer("keepdims", 1):
+        kept = iter(rest)
+        rest = tuple(1 if axis in axes else next(kept) for axis in range(len(axes) + len(rest)))
+    return call.importer.reshape(largest, rest or (1,))
 
 
 def _blocks(call: Call) -> tuple[Activation, int, int, int, int]:
