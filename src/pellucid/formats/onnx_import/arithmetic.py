@@ -14,6 +14,7 @@ from pellucid.formats.onnx_import.call import Call
 from pellucid.formats.onnx_import.decomposed import layer_norm, local_response_norm
 from pellucid.formats.onnx_import.formulas import IDENTITY, recognise
 from pellucid.formats.onnx_import.functions import evaluate
+from pellucid.formats.onnx_import.reductions import largest_of
 from pellucid.formats.onnx_import.values import (
     SAMPLES,
     Activation,
@@ -128,6 +129,8 @@ def _alone(call: Call) -> Activation:
         layer = None if formula is None else recognise(formula.values)
         if layer is not None:
             return x if layer is IDENTITY else call.emit(layer, x)
+    if call.operation.type == "Max" and len(nodes) == len(call.inputs):
+        return largest_of(call, [call.activation(index) for index in range(len(call.inputs))])
     raise UnsupportedError("no layer computes this function of a cell")
 
 

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.formats.onnx_import import poolings
 from pellucid.formats.onnx_import.call import Call
 from pellucid.formats.onnx_import.decomposed import group_norm
 from pellucid.formats.onnx_import.folding import (
-    axes_of,
     reshape_target,
     shape_slice,
     slices,
@@ -26,8 +24,6 @@ from pellucid.layers import (
     Add,
     ChannelShuffle,
     Concat,
-    Mean,
-    Multiply,
     Reshape,
     Shape,
     Slice,
@@ -168,10 +164,18 @@ def slice_(call: Call) -> list[Value]:
         if kept == range(length):
             continue
         image_axis = call.image_axis(axis, len(x.shape) + 1)
-        call.require(kept.step > 0, f"it turns axis {axis} round (step {kept.step})")
         call.require(len(kept) > 0, f"it keeps nothing of axis {axis}")
-        x = _sliced(call, x, image_axis, kept.start, kept[-1] + 1, kept.step)
+        x = _picked(call, x, image_axis, kept)
     return [x]
+
+
+def _picked(call: Call, x: Activation, axis: int, chosen: Sequence[int]) -> Activation:
+    """Cells of an axis in this order: one Slice, or several put together."""
+    step = chosen[1] - chosen[0] if len(chosen) > 1 else 1
+    if step > 0 and list(chosen) == list(range(chosen[0], chosen[-1] + 1, step)):
+        return _sliced(call, x, axis, chosen[0], chosen[-1] + 1, step)
+    call.require(len(chosen) <= MOST_PARTS, f"{len(chosen)} scattered cells of an axis")
+    return call.emit(Concat(axis), *(_sliced(call, x, axis, index, index + 1) for index in chosen))
 
 
 def split(call: Call) -> list[Value | None]:
@@ -187,22 +191,15 @@ def split(call: Call) -> list[Value | None]:
 
 
 def gather(call: Call) -> list[Value]:
-    """Gather with constant indices: one Slice, or several put together."""
+    """Gather with constant indices."""
     x, indices = call.activation(), call.constant(1)
     axis = call.image_axis(call.integer("axis", 0), len(x.shape) + 1)
-    call.require(len(indices.shape) <= 1, f"its indices have the shape {indices.shape}")
     length = x.shape[axis]
     chosen = [index % length for index in call.integers(1) if -length <= index < length]
-    call.require(0 < len(chosen) == indices.size <= MOST_PARTS, f"its indices do not fit {length} cells")
-    step = chosen[1] - chosen[0] if len(chosen) > 1 else 1
-    if step > 0 and chosen == list(range(chosen[0], chosen[-1] + 1, step)):
-        result = _sliced(call, x, axis, chosen[0], chosen[-1] + 1, step)
-    else:
-        result = call.emit(Concat(axis), *(_sliced(call, x, axis, index, index + 1) for index in chosen))
-    if indices.shape:
-        return [result]
-    rest = result.shape[:axis] + result.shape[axis + 1 :]
-    return [call.importer.reshape(result, rest or (1,))]
+    call.require(0 < len(chosen) == indices.size, f"its indices do not fit {length} cells")
+    result = _picked(call, x, axis, chosen)
+    shape = result.shape[:axis] + indices.shape + result.shape[axis + 1 :]
+    return [call.importer.reshape(result, shape or (1,))]
 
 
 def expand(call: Call) -> list[Value]:
@@ -236,42 +233,6 @@ def tile(call: Call) -> list[Value]:
         if times > 1:
             x = call.emit(Concat(axis), *(x,) * times)
     return [x]
-
-
-def reduce(call: Call) -> list[Value]:
-    """ReduceMean, ReduceMax and ReduceSum of axes behind the batch."""
-    x = call.activation()
-    given = axes_of(call)
-    if not given and call.integer("noop_with_empty_axes", 0):
-        return [x]
-    call.require(bool(given), "it takes all images together")
-    axes = tuple(sorted({call.image_axis(axis, len(x.shape) + 1) for axis in given or ()}))
-    kind = call.operation.type
-    pooled = None if kind == "ReduceSum" else poolings.reduce(call, axes)
-    if pooled is not None:
-        return [pooled]
-    if kind == "ReduceMax":
-        return [_largest(call, x, axes)]
-    mean = call.emit(Mean(axes, keep_axes=bool(call.integer("keepdims", 1))), x)
-    if kind == "ReduceMean":
-        return [mean]
-    cells = float(math.prod(x.shape[axis] for axis in axes))
-    count = Constant.of(np.full((1,) * len(mean.shape), cells, np.float32))
-    return [call.emit(Multiply(), mean, call.importer.parameter(count, count.shape))]
-
-
-def _largest(call: Call, x: Activation, axes: tuple[int, ...]) -> Activation:
-    """The maximum along axes: of so many neighbouring channels, once the axes are put first."""
-    others = tuple(axis for axis in range(len(x.shape)) if axis not in axes)
-    if axes + others != tuple(range(len(x.shape))):
-        x = call.emit(Transpose(axes + others), x)
-    cells = math.prod(x.shape[: len(axes)])
-    rest = x.shape[len(axes) :]
-    largest = call.emit(Maxout(cells), call.importer.reshape(x, (cells, *rest)))
-    if call.integer("keepdims", 1):
-        kept = iter(rest)
-        rest = tuple(1 if axis in axes else next(kept) for axis in range(len(axes) + len(rest)))
-    return call.importer.reshape(largest, rest or (1,))
 
 
 def _blocks(call: Call) -> tuple[Activation, int, int, int, int]:
@@ -316,9 +277,6 @@ ROWS: dict[str, Any] = {
     "Flatten": flatten,
     "Gather": gather,
     "Identity": identity,
-    "ReduceMax": reduce,
-    "ReduceMean": reduce,
-    "ReduceSum": reduce,
     "Reshape": reshape,
     "Shape": shape_of,
     "Size": size_of,
