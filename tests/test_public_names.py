@@ -84,6 +84,7 @@ OTHERS = [
     "Tuning",
     "Layer",
     "LAYERS",
+    "from_torch",
     "load",
     "train",
     "data",
