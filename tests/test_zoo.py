@@ -51,6 +51,8 @@ COUNTS = {
     "googlenet-aux": 13_378_280,
     "googlenet-bn": 6_624_904,
     "googlenet-bn-aux": 13_004_888,
+    "inception-v3": 23_834_568,
+    "inception-v3-aux": 27_161_264,
     "resnet18": 11_689_512,
     "resnet34": 21_797_672,
     "resnet50": 25_557_032,

@@ -11,6 +11,7 @@ import torch_chains as chains
 import torch_residuals as residuals
 from torch import nn
 from torch_googlenet import GoogLeNet
+from torch_inception import InceptionV3
 
 CLASSES = 7
 
@@ -48,6 +49,8 @@ CASES = {
     "googlenet-aux": Case(partial(GoogLeNet, False, True), 224, slow=True),
     "googlenet-bn": Case(partial(GoogLeNet, True, False), 48),
     "googlenet-bn-aux": Case(partial(GoogLeNet, True, True), 64),
+    "inception-v3": Case(partial(InceptionV3, False), 75),
+    "inception-v3-aux": Case(partial(InceptionV3, True), 299, slow=True),
     "resnet18": Case(partial(residuals.resnet, 18), 40),
     "resnet34": Case(partial(residuals.resnet, 34), 40),
     "resnet50": Case(partial(residuals.resnet, 50), 33),

@@ -18,6 +18,7 @@ from pellucid.zoo.deepface import DEEPFACES
 from pellucid.zoo.densenet import DENSE_NETWORKS
 from pellucid.zoo.efficientnet import EFFICIENTNETS
 from pellucid.zoo.googlenet import GOOGLENETS
+from pellucid.zoo.inception_v3 import INCEPTIONS_V3
 from pellucid.zoo.lenet import LENETS
 from pellucid.zoo.lenet_1998 import LENETS_1998
 from pellucid.zoo.mlp import MLPS
@@ -41,6 +42,7 @@ NETWORKS: dict[str, Network] = {
     **ALL_CNNS,
     **VGGS,
     **GOOGLENETS,
+    **INCEPTIONS_V3,
     **RESIDUAL_NETWORKS,
     **SMALL_RESIDUAL_NETWORKS,
     **DENSE_NETWORKS,
