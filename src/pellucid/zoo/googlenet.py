@@ -110,9 +110,9 @@ def _auxiliary(builder: GraphBuilder, form: Form, x: str, name: str, classes: in
 
 
 def googlenet_graph(form: Form, classes: int, input_shape: Shape) -> Graph:
-    """GoogLeNet for images of any number of channels and any size.
+    """GoogLeNet for images of any number of channels, 31 x 31 and larger (torchvision's form: 15 x 15).
 
-    With the paper's auxiliary heads images are 65 x 65 and larger. Outputs: fc, aux1_fc2, aux2_fc2.
+    With the paper's auxiliary heads images are 79 x 79 and larger. Outputs: fc, aux1_fc2, aux2_fc2.
     """
     builder = GraphBuilder()
     outputs = ["fc"]

@@ -154,7 +154,7 @@ def _auxiliary(builder: GraphBuilder, x: str, classes: int) -> str:
 def inception_v3_graph(auxiliary: bool, classes: int, input_shape: Shape) -> Graph:
     """Inception v3 for images of any number of channels, 75 x 75 and larger.
 
-    With the auxiliary head images are 299 x 299 or nearly so, and outputs fc and aux_fc.
+    With the auxiliary head images are 299 x 299 and larger, and outputs fc and aux_fc.
     """
     builder = GraphBuilder()
     # The shapes are those of a 3 x 299 x 299 image.
