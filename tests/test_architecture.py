@@ -20,6 +20,7 @@ LEVELS = {
     "data": 3,
     "layers": 1,
     "graph": 2,
+    "augmentation": 2,
     "objectives": 2,
     "optimizers": 2,
     "recipe": 3,
@@ -59,6 +60,7 @@ DELEGATIONS = {("model", "summary"), ("model", "formats")}
 OUTSIDERS = {
     "torch": {"engines.torch", "formats.pytorch", "formats.weights"},
     "onnx": {"formats.onnx_import", "formats.onnx_export"},
+    "h5py": {"formats.keras.archive"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},
     "matplotlib": {"plot"},

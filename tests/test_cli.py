@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_cases import Run, idx_folder, model_file, picture
+from picture_cases import collection, folder
 from PIL import Image
 from training_cases import same_parameters
 
@@ -69,6 +70,29 @@ def test_resume_takes_its_settings_from_the_run(pellucid_command: Run, tmp_path:
     status, output, errors = pellucid_command("train", "mlp", "--output", "run", "--resume", "--epochs", 3)
     assert (status, output) == (2, "")
     assert "was begun with epochs = 2, not 3" in errors
+
+
+def test_a_folder_of_pictures_is_trained_on_in_the_networks_shape(
+    pellucid_command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PELLUCID_CACHE", str(tmp_path / "cache"))
+    path = folder(tmp_path / "animals", collection(12) | {"train/cat/bad.png": b"no picture"})
+    options = ("--data", path, "--augment", "pad-crop:2,flip", "--epochs", 2, "--validation", 0.25)
+    status, _, errors = pellucid_command("train", "tiny-vgg", *options)
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "animals/train/cat/bad.png: not a picture" in errors
+    status, output, errors = pellucid_command("train", "tiny-vgg", *options, "--skip-broken")
+    assert (status, errors) == (0, "")
+    assert output.startswith(f"skipped {path}/train/cat/bad.png: not a picture")
+    assert "on 6 held-out images" in output
+    model = tmp_path / "runs" / "tiny-vgg-animals" / "model.pellucid"
+    saved = pellucid.load(model)
+    assert saved.class_names == ("cat", "dog")
+    assert saved.graph.shapes[saved.graph.inputs[0]] == (3, 64, 64)
+    assert saved.recipe.augmentations == (pellucid.PadCrop(2), pellucid.Flip())
+    status, output, _ = pellucid_command("evaluate", model, "--data", path, "--skip-broken")
+    assert status == 0
+    assert "on the 24 held-out images" in output
 
 
 def test_a_model_file_trains_on(pellucid_command: Run, tmp_path: Path) -> None:

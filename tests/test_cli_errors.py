@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli_cases import Run, model_file, picture
+from picture_cases import collection, folder
 
 import pellucid
 
@@ -97,7 +98,35 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
     ),
     "a data folder without its files": (
         lambda t: ("train", "mlp", "--data", t),
-        "expects the IDX files",
+        "holds no pictures",
+    ),
+    "a file that is no data set": (
+        lambda t: ("train", "mlp", "--data", written(t / "notes.txt", b"hello")),
+        "notes.txt: a data set is a name or a folder of pictures",
+    ),
+    "a truncated npz": (
+        lambda t: ("train", "mlp", "--data", written(t / "x.npz", b"PK\3\4")),
+        "x.npz: not a .npz file, or damaged",
+    ),
+    "a broken picture": (
+        lambda t: ("train", "mlp", "--data", folder(t / "x", collection() | {"train/cat/0.png": b"no"})),
+        "x/train/cat/0.png: not a picture of a kind that is read",
+    ),
+    "an unknown augmentation": (
+        lambda t: ("train", "mlp", "--augment", "pad-drop:4"),
+        "unknown augmentation 'pad-drop'; did you mean pad-crop?",
+    ),
+    "an augmentation with words for numbers": (
+        lambda t: ("train", "mlp", "--augment", "pad-crop:four"),
+        "pad-crop: padding is a whole number, received 'four'",
+    ),
+    "an augmentation of the perceptron": (
+        lambda t: ("train", "perceptron", "--classes", "0,1", "--augment", "flip"),
+        "Rosenblatt's rule takes",
+    ),
+    "a validation part of everything": (
+        lambda t: ("train", "mlp", "--validation", 1),
+        "digits: the part that is held out is more than 0 and less than 1, received 1.0",
     ),
     "an unknown engine": (
         lambda t: ("train", "mlp", "--engine", "nativ"),

@@ -100,6 +100,44 @@ def test_a_data_set_is_fitted_in_both_parts_and_names_itself_in_errors() -> None
         dataset.fit((5,))
 
 
+def test_a_stratified_part_has_its_share_of_every_class() -> None:
+    labels = np.repeat([0, 1, 2], [10, 20, 40])
+    split = Split(np.arange(70, dtype=np.uint8)[:, None], labels)
+    rest, part = split.stratified(0.3, seed=1)
+    assert np.bincount(part.labels).tolist() == [3, 6, 12]
+    assert sorted([*rest.pixels[:, 0], *part.pixels[:, 0]]) == list(range(70))
+    for one in (rest, part):
+        np.testing.assert_array_equal(one.labels, labels[one.pixels[:, 0]])
+    np.testing.assert_array_equal(split.stratified(0.3, seed=1)[1].pixels, part.pixels)
+    assert not np.array_equal(split.stratified(0.3, seed=2)[1].pixels, part.pixels)
+
+
+def test_a_validation_part_takes_the_place_of_the_test() -> None:
+    digits = data.load("digits")
+    validated = digits.with_validation(0.1, seed=5)
+    rest, part = digits.train.stratified(0.1, 5)
+    np.testing.assert_array_equal(validated.train.pixels, rest.pixels)
+    np.testing.assert_array_equal(validated.test.pixels, part.pixels)
+    assert validated.class_names == digits.class_names
+    with pytest.raises(DataError, match="digits: the part that is held out"):
+        digits.with_validation(0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "fraction", "message"),
+    [
+        ([0, 0, 1], 0.5, "2 images of every class at least; class 1 has 1"),
+        ([], 0.5, "there are none"),
+        ([0, 0, 1, 1], 0.1, "cannot give every one of 2 classes its share"),
+        ([0, 0, 1, 1], 1.5, "more than 0 and less than 1, received 1.5"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused(labels: list[int], fraction: float, message: str) -> None:
+    split = Split(np.zeros((len(labels), 1), np.uint8), np.array(labels, np.int64))
+    with pytest.raises(DataError, match=message):
+        split.stratified(fraction)
+
+
 # ---- digits
 
 
@@ -144,16 +182,16 @@ def test_a_seed_out_of_range_is_refused(seed: int) -> None:
 
 
 def test_names_are_those_that_load() -> None:
-    assert data.names() == ("digits", "fashion-mnist", "mnist")
-    assert set(SOURCES) == set(data.names()) - {"digits"}
+    assert data.names() == ("cifar10", "digits", "fashion-mnist", "mnist")
+    assert set(SOURCES) == set(data.names()) - {"cifar10", "digits"}
 
 
 def test_an_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown data set 'minst'; did you mean mnist"):
         data.load("minst")
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match="no such file or folder"):
         data.load(tmp_path / "missing")
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match="no such file or folder"):
         data.load(f"{tmp_path}/missing")
     with pytest.raises(DataError, match="file name too long"):
         data.load("x" * 5000)
@@ -201,7 +239,7 @@ def test_a_folder_without_the_files_says_which(tmp_path: Path) -> None:
     del files["t10k-labels-idx1-ubyte"]
     with pytest.raises(DataError, match=r"expects the IDX files train-images.*; no t10k-labels-idx1-ubyte"):
         data.load(write(tmp_path, files))
-    with pytest.raises(DataError, match="a data set is a folder"):
+    with pytest.raises(DataError, match="a data set is a name or a folder of pictures"):
         data.load(tmp_path / "train-images-idx3-ubyte")
 
 

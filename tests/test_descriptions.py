@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 from layer_cases import LAYER_CASES, LayerCase
 
+from pellucid.augmentation import AUGMENTATIONS
 from pellucid.errors import FormatError
 from pellucid.formats.descriptions import (
     TYPES,
@@ -61,7 +62,8 @@ def test_every_layer_type_is_among_the_cases() -> None:
     [Constant(0.1), StepDecay(0.1, milestones=(0.2, 0.4, 0.9)), Cosine(0.1, 0.01), OneCycle(1, 0.5)],
 )
 def test_a_recipe_comes_back_equal(objective: Objective, optimizer: Optimizer, schedule: Schedule) -> None:
-    recipe = Recipe(objective, optimizer, schedule, batch_size=32)
+    augmentations = tuple(kind() for kind in AUGMENTATIONS.values())
+    recipe = Recipe(objective, optimizer, schedule, batch_size=32, augmentations=augmentations)
     assert restore_recipe(through_json(describe(recipe))) == recipe
 
 
@@ -79,6 +81,7 @@ def test_files_may_name_every_type_and_no_other() -> None:
         "Objective": set(OBJECTIVES.values()),
         "Optimizer": {type(rule) for rule in OPTIMIZERS.values()},
         "Schedule": set(SCHEDULES.values()),
+        "Augmentation": set(AUGMENTATIONS.values()),
         "Recipe": {Recipe},
         "Tuning": {Tuning},
     }

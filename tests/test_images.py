@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, features
 
+from pellucid.data.decoding import FORMATS
 from pellucid.data.fit import fit_pixels
-from pellucid.data.images import FORMATS, read_image
+from pellucid.data.images import read_image
 from pellucid.errors import DataError
 
 GREY = np.arange(0, 240, 20, dtype=np.uint8).reshape(3, 4)

@@ -40,6 +40,7 @@ LAYERS = [
 OBJECTIVES = ["CrossEntropy", "MaximumAPosteriori", "Objective", "SquaredError"]
 OPTIMIZERS = ["SGD", "Adam", "AdamW", "Optimizer"]
 SCHEDULES = ["Constant", "Cosine", "OneCycle", "Schedule", "StepDecay"]
+AUGMENTATIONS = ["Affine", "Augmentation", "Cutout", "Elastic", "Flip", "PadCrop"]
 OTHERS = [
     "Graph",
     "GraphBuilder",
@@ -57,7 +58,7 @@ OTHERS = [
     "zoo",
     "__version__",
 ]
-NAMES = [*LAYERS, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *OTHERS]
+NAMES = [*LAYERS, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *AUGMENTATIONS, *OTHERS]
 
 MEMBERS = {
     "zoo": ["create", "find", "names"],
@@ -117,7 +118,7 @@ def test_no_public_function_shares_a_name_with_a_module(package: str) -> None:
     assert modules & functions == set()
 
 
-HEAVY = ("matplotlib", "PIL", "rich", "safetensors", "scipy", "sklearn", "torch", "typer")
+HEAVY = ("matplotlib", "PIL", "rich", "safetensors", "scipy", "simplejpeg", "sklearn", "torch", "typer")
 
 
 def loaded_after(statement: str) -> set[str]:

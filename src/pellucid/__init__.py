@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pellucid import data, zoo
+    from pellucid.augmentation import *
     from pellucid.formats import load
     from pellucid.graph import Graph, GraphBuilder, Node
     from pellucid.layers import *
@@ -35,7 +36,7 @@ _HOMES = {
     "train": "training",
 }
 _SUBPACKAGES = ("data", "errors", "zoo")
-_DESCRIPTIONS = ("layers", "objectives", "optimizers")
+_DESCRIPTIONS = ("augmentation", "layers", "objectives", "optimizers")
 
 
 def __getattr__(name: str) -> Any:

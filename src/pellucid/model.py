@@ -288,6 +288,12 @@ class Model:
 
         save(self, path)
 
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write an ONNX file; see formats/onnx_export."""
+        from pellucid.formats.onnx_export import save
+
+        save(self, path)
+
     def __repr__(self) -> str:
         return f"<{self.name}: {len(self.graph.nodes)} nodes, {self.parameter_count:,} parameters>"
 

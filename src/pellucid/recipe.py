@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pellucid.augmentation import Augmentation
 from pellucid.layers.layer import require
 from pellucid.objectives import CrossEntropy, Objective
 from pellucid.optimizers import SGD, OneCycle, Optimizer, Schedule
@@ -12,7 +13,7 @@ from pellucid.optimizers import SGD, OneCycle, Optimizer, Schedule
 
 @dataclass(frozen=True)
 class Recipe:
-    """Loss, update rule, learning rates and batch size: they travel with a model.
+    """Loss, update rule, learning rates, batch size and augmentation: they travel with a model.
 
     Attributes:
         loss_weights: one an output, of its loss in J = sum_i weight_i J_i, every output against the same
@@ -24,6 +25,7 @@ class Recipe:
     schedule: Schedule = OneCycle(0.05)
     batch_size: int = 64
     loss_weights: tuple[float, ...] = ()
+    augmentations: tuple[Augmentation, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.batch_size >= 1, "Recipe", "batch_size is at least 1", self.batch_size)

@@ -128,26 +128,48 @@ class KernelGradient {
     last_plane_ = first + cut_at(last - first, part + 1, shape_.source_parts);
   }
 
-  // Call visit(group, source, where its totals begin) for everything that the item sums.
+  // Call visit(group, its first source that the item sums, the end of those, where their totals begin) for
+  // every group.
   template <typename Visit>
-  PELLUCID_INLINE void for_each_source(const Visit& visit) const {
+  PELLUCID_INLINE void for_each_group(const Visit& visit) const {
     Vector* totals = totals_;
     for (std::int64_t g = first_group_; g < last_group_; ++g) {
       const OutputGroup& group = groups_[g];
-      for (std::int64_t s = group.first_source; s < group.first_source + group.sources; ++s) {
-        const SourceEntry& source = sources_[s];
-        if (source.plane < first_plane_ || source.plane >= last_plane_) continue;
-        visit(group, source, totals);
-        totals += shape_.taps * source.count * group.vectors;
-      }
+      const SourceEntry* begin = sources_ + group.first_source;
+      const SourceEntry* const last = begin + group.sources;
+      while (begin != last && begin->plane < first_plane_) ++begin;
+      const SourceEntry* end = begin;
+      while (end != last && end->plane < last_plane_) ++end;
+      visit(group, begin, end, totals);
+      totals += cells(begin, end) * group.vectors;
     }
   }
 
+  // Call visit(group, source, where its totals begin) for everything that the item sums.
+  template <typename Visit>
+  PELLUCID_INLINE void for_each_source(const Visit& visit) const {
+    for_each_group(
+        [&](const OutputGroup& group, const SourceEntry* begin, const SourceEntry* end, Vector* totals) {
+          for (const SourceEntry* source = begin; source != end; ++source) {
+            visit(group, *source, totals);
+            totals += shape_.taps * source->count * group.vectors;
+          }
+        });
+  }
+
+  // Cells of some sources: channels and taps.
+  [[nodiscard]] std::int64_t cells(const SourceEntry* begin, const SourceEntry* end) const {
+    std::int64_t channels = 0;
+    for (const SourceEntry* source = begin; source != end; ++source) channels += source->count;
+    return channels * shape_.taps;
+  }
+
   void sum_up() {
-    for_each_source([&](const OutputGroup& group, const SourceEntry& source, Vector* totals) {
-      const std::int64_t values = shape_.taps * source.count * group.vectors;
-      for (std::int64_t i = 0; i < values; ++i) totals[i] = Vector{};
-    });
+    for_each_group(
+        [&](const OutputGroup& group, const SourceEntry* begin, const SourceEntry* end, Vector* totals) {
+          const std::int64_t values = cells(begin, end) * group.vectors;
+          for (std::int64_t i = 0; i < values; ++i) totals[i] = Vector{};
+        });
     for (std::int64_t image = 0; image < batch_; image += shape_.images) {
       const std::int64_t images = image + shape_.images < batch_ ? shape_.images : batch_ - image;
       for (std::int64_t band = 0; band < shape_.bands; ++band) {
@@ -174,33 +196,41 @@ class KernelGradient {
     const std::int64_t x_image = (direct ? shape_.sources : last_plane_ - first_plane_) * plane;
     a.x_run = joined ? x_image : band_.row();
     a.delta_run = joined ? vectors_ * map_ : shape_.columns * LANES;
-    const float* x = direct ? band_.direct(first_image) + first_plane_ * plane + row * band_.row() : scratch_;
-    for_each_source([&](const OutputGroup& group, const SourceEntry& source, Vector* totals) {
-      a.delta = delta_ + (first_image * vectors_ + group.first) * map_ + row * shape_.columns * LANES;
-      a.x = x + (source.plane - first_plane_) * plane + source.first;
-      a.totals = totals;
-      add_source(a, group, source);
-    });
+    a.x = direct ? band_.direct(first_image) + first_plane_ * plane + row * band_.row() : scratch_;
+    for_each_group(
+        [&](const OutputGroup& group, const SourceEntry* begin, const SourceEntry* end, Vector* totals) {
+          a.delta = delta_ + (first_image * vectors_ + group.first) * map_ + row * shape_.columns * LANES;
+          a.totals = totals;
+          add_group(a, group, begin, end);
+        });
   }
 
-  // All taps and channels of one source.
-  void add_source(SumArguments& a, const OutputGroup& group, const SourceEntry& source) const {
+  // All taps and channels of some sources, in blocks that do not mind where one source ends.
+  void add_group(SumArguments& a, const OutputGroup& group, const SourceEntry* source,
+                 const SourceEntry* end) const {
+    if (source == end) return;
     const auto* functions =
         band_.is_planar() ? of_channels.functions[group.vectors] : of_blocks.functions[group.vectors];
-    const Cut cut(static_cast<int>(shape_.taps) * source.count, CELLS_OF[group.vectors]);
+    const Cut cut(static_cast<int>(cells(source, end)), CELLS_OF[group.vectors]);
+    const std::int64_t plane = band_.plane();
+    const std::int32_t* const last_tap = taps_ + shape_.taps - 1;
     const std::int32_t* tap = taps_;
-    int channel = 0;
+    const auto first_cell = [&] { return (source->plane - first_plane_) * plane + source->first + *tap; };
+    std::int64_t next = first_cell();
+    int left = source->count;
     for (int part = 0; part < cut.parts; ++part) {
-      const int cells = cut.size(part);
-      for (int cell = 0; cell < cells; ++cell) {
-        a.offsets[cell] = *tap + channel;
-        if (++channel == source.count) {
-          channel = 0;
-          ++tap;
-        }
+      const int count = cut.size(part);
+      for (int cell = 0; cell < count; ++cell) {
+        a.offsets[cell] = next++;
+        if (--left > 0) continue;
+        if (tap == last_tap) ++source;
+        tap = tap == last_tap ? taps_ : tap + 1;
+        if (source == end) break;
+        next = first_cell();
+        left = source->count;
       }
-      functions[cells](a);
-      a.totals += cells * group.vectors;
+      functions[count](a);
+      a.totals += count * group.vectors;
     }
   }
 

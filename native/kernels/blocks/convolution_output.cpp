@@ -58,16 +58,37 @@ PELLUCID_INLINE void fetch(const float* from) {
   for (int i = 0; i < FLOATS; i += 16) __builtin_prefetch(from + i);
 }
 
+// A block of outputs, and as many more that follow it.
 template <int OUTPUTS, int VECTORS, int STEP>
 struct CorrelationBlock {
-  static void run(const BlockArguments& a) {
-    Vector sum[OUTPUTS][VECTORS] = {};
+  static void run(const BlockArguments& a, int blocks) {
+    const float* x = a.x;
+    float* y = a.y;
+    const float* addend = a.addend;
+    for (int block = 0; block < blocks; ++block) {
+      Vector sum[OUTPUTS][VECTORS] = {};
+      add_sources(a, x, sum);
+      if (!a.begins) {
+        for_each(a, y, [&](int i, int v, const float* cell) {
+          sum[i][v] += *reinterpret_cast<const Vector*>(cell);
+        });
+      }
+      if (a.ends) finish(a, addend, sum);
+      for_each(a, y, [&](int i, int v, float* cell) { *reinterpret_cast<Vector*>(cell) = sum[i][v]; });
+      x += OUTPUTS * STEP;
+      y += OUTPUTS * a.y_step;
+      if (addend != nullptr) addend += OUTPUTS * a.y_step;
+    }
+  }
+
+  PELLUCID_INLINE static void add_sources(const BlockArguments& a, const float* x,
+                                          Vector (&sum)[OUTPUTS][VECTORS]) {
     const Vector* weights = a.weights;
     const std::int32_t* const taps_end = a.taps + a.tap_count;
-    for (std::int64_t s = 0; s < a.source_count; ++s) {
-      const SourceEntry& source = a.sources[s];
-      const float* plane = a.x + (source.plane - a.first_plane) * a.plane + source.first;
-      const int count = source.count;
+    const SourceEntry* const sources_end = a.sources + a.source_count;
+    for (const SourceEntry* source = a.sources; source != sources_end; ++source) {
+      const float* plane = x + (source->plane - a.first_plane) * a.plane + source->first;
+      const int count = source->count;
       for (const std::int32_t* tap = a.taps; tap != taps_end; ++tap) {
         const float* cells = plane + *tap;
         if constexpr (STEP > 1) fetch<OUTPUTS * STEP>(cells + OUTPUTS * STEP);
@@ -77,12 +98,6 @@ struct CorrelationBlock {
         }
       }
     }
-    if (!a.begins) {
-      for_each(a, a.y,
-               [&](int i, int v, const float* y) { sum[i][v] += *reinterpret_cast<const Vector*>(y); });
-    }
-    if (a.ends) finish(a, sum);
-    for_each(a, a.y, [&](int i, int v, float* y) { *reinterpret_cast<Vector*>(y) = sum[i][v]; });
   }
 
   // Call visit(output, vector, its place in this array).
@@ -95,14 +110,15 @@ struct CorrelationBlock {
     }
   }
 
-  PELLUCID_INLINE static void finish(const BlockArguments& a, Vector (&sum)[OUTPUTS][VECTORS]) {
+  PELLUCID_INLINE static void finish(const BlockArguments& a, const float* addend,
+                                     Vector (&sum)[OUTPUTS][VECTORS]) {
     PELLUCID_UNROLL
     for (int i = 0; i < OUTPUTS; ++i) {
       PELLUCID_UNROLL
       for (int v = 0; v < VECTORS; ++v) sum[i][v] += a.bias[v];
     }
-    if (a.addend != nullptr) {
-      for_each(a, a.addend,
+    if (addend != nullptr) {
+      for_each(a, addend,
                [&](int i, int v, const float* cell) { sum[i][v] += *reinterpret_cast<const Vector*>(cell); });
     }
     if (!a.rectify) return;
@@ -120,7 +136,7 @@ constexpr int OUTPUTS_OF[3] = {0, MOST_OUTPUTS, REGISTERS == 32 ? 14 : 6};
 
 template <int STEP>
 struct CorrelationTable {
-  using Function = void (*)(const BlockArguments&);
+  using Function = void (*)(const BlockArguments&, int blocks);
   Function functions[3][MOST_OUTPUTS + 1] = {};
 
   constexpr CorrelationTable() {
@@ -266,13 +282,14 @@ class Correlation {
         const std::int64_t at = place(image, group.first, row_ + row);
         a.y = y_ + at;
         if (addend_ != nullptr) a.addend = addend_ + at;
-        for (int part = 0; part < cut.parts; ++part) {
-          const int outputs = cut.size(part);
-          functions[outputs](a);
-          a.x += outputs * band_.cell();
-          a.y += outputs * a.y_step;
-          if (addend_ != nullptr) a.addend += outputs * a.y_step;
+        if (cut.longer > 0) {
+          const int outputs = cut.base + 1;
+          functions[outputs](a, cut.longer);
+          a.x += cut.longer * outputs * band_.cell();
+          a.y += cut.longer * outputs * a.y_step;
+          if (addend_ != nullptr) a.addend += cut.longer * outputs * a.y_step;
         }
+        if (cut.parts > cut.longer) functions[cut.base](a, cut.parts - cut.longer);
       }
     }
   }

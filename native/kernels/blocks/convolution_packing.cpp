@@ -1,6 +1,7 @@
 // pack_kernels: kernels as the layer has them, scale or null, connections or null, groups, sources, taps ->
 // packed kernels (kernels/blocks/convolution.h), of the listed taps, times the scale of their output channel.
 #include "base/simd.h"
+#include "base/transpose.h"
 #include "kernels/blocks/convolution.h"
 #include "kernels/blocks/convolution_kernels.h"
 #include "kernels/declarations.h"
@@ -23,6 +24,82 @@ struct Packing {
   }
 
   void source(const OutputGroup& group, const SourceEntry& source, float* packed) const {
+    if (!is_whole(group)) {
+      one_by_one(group, source, packed);
+    } else if (shape.transposed != 0) {
+      rows_of_inputs(group, source, packed);
+    } else if (source.count == LANES && takes_all_taps()) {
+      squares(group, source, packed);
+    } else {
+      one_by_one(group, source, packed);
+    }
+  }
+
+  // Whether every lane of the group holds a channel that is connected with all that it could be.
+  [[nodiscard]] bool is_whole(const OutputGroup& group) const {
+    const std::int64_t channels = shape.transposed != 0 ? shape.in_channels : shape.out_channels;
+    return kernels.connections == nullptr && shape.channel_groups == 1 &&
+           (group.first + group.vectors) * LANES <= channels;
+  }
+
+  [[nodiscard]] bool takes_all_taps() const {
+    if (shape.taps != shape.kernel_taps) return false;
+    for (std::int64_t t = 0; t < shape.taps; ++t) {
+      if (taps[t] != t) return false;
+    }
+    return true;
+  }
+
+  // Turned round, neighbouring lanes are neighbouring inputs of one output.
+  void rows_of_inputs(const OutputGroup& group, const SourceEntry& source, float* packed) const {
+    auto* to = reinterpret_cast<Vector*>(packed);
+    for (std::int64_t t = 0; t < shape.taps; ++t) {
+      for (std::int64_t c = 0; c < source.count; ++c) {
+        const float* from = weights + kernels.of(source.channel + c).of(group.first * LANES) + taps[t];
+        for (int v = 0; v < group.vectors; ++v, from += LANES * shape.kernel_taps) {
+          *to++ = every(from, shape.kernel_taps);
+        }
+      }
+    }
+  }
+
+  PELLUCID_INLINE static Vector every(const float* from, std::int64_t step) {
+    if (step == 1) return load(from);
+    Vector values;
+    PELLUCID_UNROLL
+    for (int lane = 0; lane < LANES; ++lane) values[lane] = from[lane * step];
+    return values;
+  }
+
+  // Each output has the kernels of a block of inputs in a row: as many of its weights as there are lanes are
+  // turned over together with those of the vector's other outputs.
+  void squares(const OutputGroup& group, const SourceEntry& source, float* packed) const {
+    const std::int64_t apart = shape.in_channels * shape.taps;
+    for (int v = 0; v < group.vectors; ++v) {
+      const std::int64_t first = (group.first + v) * LANES;
+      const float* from = weights + kernels.of(first).of(source.channel);
+      const Vector factor = scale != nullptr ? load(scale + first) : broadcast(1.0F);
+      auto* to = reinterpret_cast<Vector*>(packed) + v;
+      std::int64_t channel = 0;
+      std::int64_t tap = 0;
+      for (std::int64_t part = 0; part < shape.taps; ++part, from += LANES) {
+        Vector rows[LANES];
+        PELLUCID_UNROLL
+        for (int lane = 0; lane < LANES; ++lane) rows[lane] = load(from + lane * apart);
+        transpose(rows);
+        PELLUCID_UNROLL
+        for (int i = 0; i < LANES; ++i) {
+          to[(tap * LANES + channel) * group.vectors] = rows[i] * factor;
+          if (++tap == shape.taps) {
+            tap = 0;
+            ++channel;
+          }
+        }
+      }
+    }
+  }
+
+  void one_by_one(const OutputGroup& group, const SourceEntry& source, float* packed) const {
     const std::int64_t row = group.vectors * LANES;
     const std::int64_t first = group.first * LANES;
     const std::int64_t step = source.count * row;

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pellucid import data, zoo
-from pellucid.data import Dataset
+from pellucid.data import Dataset, OnBroken
 from pellucid.engines import select
 from pellucid.engines.engine import Engine
 from pellucid.errors import DataError, UnknownNameError
 from pellucid.formats import load
+from pellucid.layers import Shape
 from pellucid.model import Model
 from pellucid.tuning import ALGORITHMS
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+SHOWN_SKIPPED = 10
+"""Broken pictures that are named; the rest are counted."""
 
 PLAIN_WIDTH = 120
 """Columns of a table where the output is not a terminal."""
@@ -31,7 +35,15 @@ ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads of the native engine; every core if left out.")
 ]
 DataOption = Annotated[
-    str | None, typer.Option("--data", help=f"{', '.join(data.names())}, or a folder of IDX files.")
+    str | None,
+    typer.Option(
+        "--data",
+        help=f"{', '.join(data.names())}; a folder, .tar, .tar.gz or .zip with a folder of pictures for each "
+        "class; a .npz file; or a folder of the files of MNIST or CIFAR-10.",
+    ),
+]
+SkipBrokenOption = Annotated[
+    bool, typer.Option("--skip-broken", help="Leave broken pictures out and list them, instead of stopping.")
 ]
 SeedOption = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of all that is random.")
@@ -73,8 +85,17 @@ def choose_engine(name: str | None, threads: int | None) -> Engine:
     return select(name or "native", threads=threads)
 
 
-def load_data(source: str, seed: int) -> Dataset:
-    """A data set, saying where downloads go."""
+def load_data(
+    source: str, seed: int, *, input_shape: Shape | None = None, skip_broken: bool = False
+) -> Dataset:
+    """A data set, saying where downloads go and which pictures are left out.
+
+    Args:
+        source: a name or a path.
+        seed: of its split, where it has none of its own.
+        input_shape: of the network that will read it; pictures are decoded to it.
+        skip_broken: go on without broken pictures.
+    """
     announced: set[Path] = set()
 
     def announce(path: Path, received: int, total: int | None) -> None:
@@ -82,7 +103,15 @@ def load_data(source: str, seed: int) -> Dataset:
             announced.add(path)
             typer.echo(f"downloading {path.name} to {path.parent}")
 
-    return data.load(source, seed=seed, progress=announce)
+    # Vectors are made of whole pictures, which augmentation sees before.
+    shape = input_shape if input_shape is not None and len(input_shape) == 3 else None
+    on_broken: OnBroken = "skip" if skip_broken else "error"
+    dataset = data.load(source, seed=seed, input_shape=shape, on_broken=on_broken, progress=announce)
+    for line in dataset.skipped[:SHOWN_SKIPPED]:
+        typer.echo(f"skipped {line}")
+    if len(dataset.skipped) > SHOWN_SKIPPED:
+        typer.echo(f"skipped {len(dataset.skipped) - SHOWN_SKIPPED:,} more broken pictures")
+    return dataset
 
 
 def check_network(name: str) -> None:
@@ -90,6 +119,11 @@ def check_network(name: str) -> None:
     is_file_name = Path(name).suffix != "" or os.sep in name or Path(name).exists()
     if name not in zoo.names() and not is_file_name:
         raise UnknownNameError("network", name, zoo.names())
+
+
+def network_shape(name: str) -> Shape | None:
+    """What a network of the zoo reads; None for a model file."""
+    return zoo.NETWORKS[name].input_shape if name in zoo.names() else None
 
 
 def open_network(name: str, engine: Engine, *, classes: int | None = None, seed: int = 0) -> Model:

@@ -13,6 +13,7 @@ from pellucid.cli.common import (
     DataOption,
     EngineOption,
     SeedOption,
+    SkipBrokenOption,
     ThreadsOption,
     choose_engine,
     console,
@@ -22,7 +23,7 @@ from pellucid.errors import PellucidError
 from pellucid.formats import load
 from pellucid.training import Evaluation, evaluate
 from pellucid.training.checkpoint import read_saved_run
-from pellucid.training.inputs import fit_dataset
+from pellucid.training.inputs import fit_dataset, input_shape
 
 WORST = 10
 """Mistakes that are listed."""
@@ -31,6 +32,7 @@ WORST = 10
 def evaluate_command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
     data: DataOption = "digits",
+    skip_broken: SkipBrokenOption = False,
     seed: SeedOption = None,
     engine: EngineOption = None,
     threads: ThreadsOption = None,
@@ -42,7 +44,8 @@ def evaluate_command(
     network = load(model, engine=choose_engine(engine, threads))
     source = data or "digits"
     split_seed = run_seed(model, source) if seed is None else seed
-    dataset = fit_dataset(network, load_data(source, split_seed))
+    loaded = load_data(source, split_seed, input_shape=input_shape(network), skip_broken=skip_broken)
+    dataset = fit_dataset(network, loaded)
     result = evaluate(network, dataset.test)
     split = f", split by seed {split_seed}" if source == "digits" else ""
     typer.echo(

@@ -8,7 +8,6 @@ import numpy as np
 import typer
 
 from pellucid import zoo
-from pellucid.cli.common import load_data
 from pellucid.data import Dataset, Split
 from pellucid.engines.engine import Array, Engine
 from pellucid.errors import DataError, UnknownNameError
@@ -21,22 +20,20 @@ EPOCHS = 100
 
 
 def train_perceptron_network(
-    source: str, classes: str | None, epochs: int | None, seed: int, folder: Path, engine: Engine
+    dataset: Dataset, classes: str | None, epochs: int | None, folder: Path, engine: Engine
 ) -> None:
     """Train the perceptron on two classes, print the verdict and leave the model in the folder.
 
     Args:
-        source: name or folder of the data set.
+        dataset: what is learned.
         classes: "A,B", names of two classes, learned as -1 and +1; may be None where there are only two.
         epochs: most passes; EPOCHS when None.
-        seed: of the data's split.
         folder: receives model.pellucid.
         engine: that evaluates the model.
     """
     if (folder / MODEL).exists():
         raise DataError(f"{folder}: holds a model already; name another folder with --output")
     make_folder(folder)
-    dataset = load_data(source, seed)
     names = two_classes(dataset, classes)
     samples, labels = two_class_samples(dataset, dataset.train, names)
     result = train_perceptron(samples, labels, epochs=epochs or EPOCHS)

@@ -10,26 +10,32 @@ from typing import Annotated
 import typer
 
 from pellucid import zoo
+from pellucid.augmentation import AUGMENTATIONS
 from pellucid.cli.common import (
     AlgorithmOption,
     Algorithms,
     DataOption,
     EngineOption,
     SeedOption,
+    SkipBrokenOption,
     ThreadsOption,
     check_network,
     choose_engine,
     forced_algorithms,
     load_data,
+    network_shape,
     open_network,
 )
 from pellucid.cli.perceptron import train_perceptron_network
+from pellucid.data import Dataset
 from pellucid.errors import DataError
+from pellucid.model import Model
 from pellucid.objectives import OBJECTIVES
 from pellucid.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam, Optimizer
 from pellucid.recipe import Recipe
 from pellucid.training import History, TrainingInterruptedError, train
 from pellucid.training.checkpoint import MODEL, SavedRun, read_saved_run
+from pellucid.training.inputs import input_shape
 from pellucid.training.settings import choose_recipe
 
 EPOCHS = 10
@@ -47,6 +53,7 @@ class RecipeOptions:
     schedule: str | None
     weight_decay: float | None
     clip_norm: float | None
+    augment: str | None
 
     @property
     def given(self) -> bool:
@@ -62,6 +69,7 @@ class RecipeOptions:
             rule=self.optimizer,
             rates=self.schedule,
             learning_rate=self.learning_rate,
+            augment=self.augment,
         )
         rule = _with_weight_decay(recipe.optimizer, self.weight_decay)
         if self.clip_norm is not None:
@@ -82,6 +90,8 @@ class Request:
     engine: str | None
     threads: int | None
     algorithms: Algorithms
+    skip_broken: bool = False
+    validation: float | None = None
 
     @property
     def folder(self) -> Path:
@@ -95,6 +105,14 @@ def train_command(
         str, typer.Argument(metavar="NETWORK", help=f"{', '.join(zoo.names())}, or a model file.")
     ],
     data: DataOption = None,
+    skip_broken: SkipBrokenOption = False,
+    validation: Annotated[
+        float | None,
+        typer.Option(
+            "--validation",
+            help="Share of the images to train on to hold out in place of the test images.",
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", min=1, help=f"Passes over the images; {EPOCHS} if left out.")
     ] = None,
@@ -106,6 +124,14 @@ def train_command(
     weight_decay: Annotated[float | None, typer.Option("--weight-decay", help="Of the optimiser.")] = None,
     clip_norm: Annotated[
         float | None, typer.Option("--clip-norm", help="Longest gradient that is used as it is.")
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            "--augment",
+            metavar="WORDS",
+            help=f"Random changes to the images, for example pad-crop:4,flip; {', '.join(AUGMENTATIONS)}.",
+        ),
     ] = None,
     seed: SeedOption = None,
     output: Annotated[
@@ -132,8 +158,22 @@ def train_command(
     """
     check_network(network)
     forced = forced_algorithms(algorithm)
-    request = Request(network, data, epochs, seed, output, checkpoint_every, engine, threads, forced)
-    options = RecipeOptions(batch_size, learning_rate, loss, optimizer, schedule, weight_decay, clip_norm)
+    request = Request(
+        network,
+        data,
+        epochs,
+        seed,
+        output,
+        checkpoint_every,
+        engine,
+        threads,
+        forced,
+        skip_broken,
+        validation,
+    )
+    options = RecipeOptions(
+        batch_size, learning_rate, loss, optimizer, schedule, weight_decay, clip_norm, augment
+    )
     if network != "perceptron":
         if classes is not None:
             raise DataError(
@@ -141,26 +181,19 @@ def train_command(
             )
         _train(request, options, resume=resume, tune=tune)
         return
-    if resume or checkpoint_every is not None or options.given or forced or tune:
+    if resume or checkpoint_every is not None or options.given or forced or tune or validation is not None:
         raise DataError(
             "perceptron: Rosenblatt's rule takes --data, --classes, --epochs, --seed and --output only"
         )
-    train_perceptron_network(
-        data or "digits", classes, epochs, seed or 0, request.folder, choose_engine(engine, threads)
-    )
+    dataset = load_data(data or "digits", seed or 0, skip_broken=skip_broken)
+    train_perceptron_network(dataset, classes, epochs, request.folder, choose_engine(engine, threads))
 
 
 def _train(request: Request, options: RecipeOptions, *, resume: bool, tune: bool) -> None:
     saved = read_saved_run(request.folder) if resume else None
     request = _completed(request, saved)
     seed = request.seed or 0
-    dataset = load_data(request.data or "digits", seed)
-    model = open_network(
-        request.network,
-        choose_engine(request.engine, request.threads),
-        classes=len(dataset.class_names),
-        seed=seed,
-    )
+    dataset, model = _opened(request, seed)
     recipe = options.applied(saved.settings.recipe if saved else model.recipe)
     try:
         history = train(
@@ -171,6 +204,7 @@ def _train(request: Request, options: RecipeOptions, *, resume: bool, tune: bool
             loss=recipe.objective,
             optimizer=recipe.optimizer,
             schedule=recipe.schedule,
+            augment=recipe.augmentations,
             algorithms=dict(request.algorithms),
             tune=tune,
             seed=seed,
@@ -181,6 +215,24 @@ def _train(request: Request, options: RecipeOptions, *, resume: bool, tune: bool
     except TrainingInterruptedError as interruption:
         raise _with_command(interruption, request) from None
     typer.echo(_closing_line(history, len(dataset.test), request.folder / MODEL))
+
+
+def _opened(request: Request, seed: int) -> tuple[Dataset, Model]:
+    """The data set as the network reads it, and the network with as many classes."""
+    engine = choose_engine(request.engine, request.threads)
+    shape = network_shape(request.network)
+    model = open_network(request.network, engine) if shape is None else None
+    dataset = load_data(
+        request.data or "digits",
+        seed,
+        input_shape=input_shape(model) if model else shape,
+        skip_broken=request.skip_broken,
+    )
+    if request.validation is not None:
+        dataset = dataset.with_validation(request.validation, seed)
+    if model is None:
+        model = open_network(request.network, engine, classes=len(dataset.class_names), seed=seed)
+    return dataset, model
 
 
 def _completed(request: Request, saved: SavedRun | None) -> Request:
@@ -211,6 +263,10 @@ def _with_weight_decay(rule: Optimizer, weight_decay: float | None) -> Optimizer
 
 def _with_command(interruption: TrainingInterruptedError, request: Request) -> TrainingInterruptedError:
     words = ["pellucid", "train", request.network, "--output", str(request.folder), "--resume"]
+    if request.skip_broken:
+        words.append("--skip-broken")
+    if request.validation is not None:
+        words += ["--validation", str(request.validation)]
     return TrainingInterruptedError(
         f"{interruption.where}; saved in {request.folder}; go on to the same bits with: {shlex.join(words)}",
         where=interruption.where,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pellucid.data.fit import fit_pixels
+from pellucid.data.stratified import stratified
 from pellucid.errors import DataError
 
 TO_UNIT = np.float32(1 / 255)
@@ -52,6 +53,19 @@ class Split:
         except IndexError as error:
             raise DataError(f"a subset of {len(self)} images: {error}") from None
 
+    def stratified(self, fraction: float, seed: int = 0) -> tuple[Split, Split]:
+        """Two parts, what stays and what is held out; every class has its share in both.
+
+        Args:
+            fraction: that is held out, between 0 and 1.
+            seed: of the choice.
+
+        Raises:
+            DataError: too few images for every class to have its share.
+        """
+        stay, held = stratified(self.labels, fraction, seed)
+        return self.subset(stay), self.subset(held)
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -62,12 +76,14 @@ class Dataset:
         train: what training sees.
         test: what it never sees.
         class_names: what label 0, 1, ... mean.
+        skipped: a line for every broken picture that was left out, beginning with its path.
     """
 
     name: str
     train: Split
     test: Split
     class_names: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.train.pixels.shape[1:] != self.test.pixels.shape[1:]:
@@ -86,6 +102,24 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """Of one image, (C, H, W)."""
         return self.train.pixels.shape[1:]
+
+    def with_validation(self, fraction: float, seed: int = 0) -> Dataset:
+        """A part of the images to train on held out in place of the images to test on.
+
+        What is chosen by looking at it, such as a learning rate, leaves the real test unseen.
+
+        Args:
+            fraction: of every class, between 0 and 1.
+            seed: of the choice.
+
+        Raises:
+            DataError: too few images for every class to have its share.
+        """
+        try:
+            train, validation = self.train.stratified(fraction, seed)
+        except DataError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        return replace(self, train=train, test=validation)
 
     def fit(self, input_shape: Sequence[int]) -> Dataset:
         """The same images in the shape a network expects, by the rules of `pellucid.data.fit`.

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-import struct
-import warnings
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import TO_UNIT
+from pellucid.data.decoding import open_picture, without_warnings
 from pellucid.data.fit import fit_pixels
 from pellucid.errors import DataError
-from pellucid.storage import reason
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
-
-_BROKEN = (SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
-"""What Pillow's readers raise, besides OSError, over data that break their format."""
 
 
 def read_image(
@@ -50,7 +38,8 @@ def read_image(
         DataError: a file that is missing, not a picture, truncated or too large, or of the wrong size.
     """
     shape = tuple(input_shape)
-    picture = _open(Path(path))
+    with without_warnings():
+        picture = open_picture(str(path), Path(path))
     height, width = picture.height, picture.width
     target = _target(shape, height, width)
     if target is None:
@@ -81,45 +70,3 @@ def _target(shape: tuple[int, ...], height: int, width: int) -> tuple[int, int, 
             return channels, height, width
     side = math.isqrt(shape[0])
     return (1, side, side) if side * side == shape[0] else None
-
-
-def _open(path: Path) -> Image:
-    """The picture upright, in mode L or RGB, without transparency."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    with warnings.catch_warnings():
-        # Readers warn of small flaws; only a picture too large to be honest is refused.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path, formats=FORMATS) as file:
-                return _plain(path, ImageOps.exif_transpose(file))
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-            raise DataError(
-                f"{path}: pictures have at most {Image.MAX_IMAGE_PIXELS} pixels; this one claims more"
-            ) from None
-        except UnidentifiedImageError:
-            raise DataError(f"{path}: not a picture of a kind that is read ({', '.join(FORMATS)})") from None
-        except DataError:  # which is a ValueError too
-            raise
-        except _BROKEN:
-            raise DataError(f"{path}: the picture is truncated or corrupt") from None
-        except OSError as error:
-            raise DataError(f"{path}: {reason(error)}") from None
-
-
-def _plain(path: Path, picture: Image) -> Image:
-    from PIL import Image
-
-    if picture.mode == "F":
-        raise DataError(f"{path}: pictures have whole numbers for pixels, received floating point")
-    if picture.mode.startswith("I"):
-        levels = np.asarray(picture).astype(np.int64)
-        if not 0 <= levels.min() <= levels.max() <= 65535:
-            raise DataError(f"{path}: grey levels have at most 16 bits, received {levels.max()}")
-        return Image.fromarray(((levels * 255 + 32767) // 65535).astype(np.uint8))
-    if picture.has_transparency_data:
-        layered = picture.convert("RGBA")
-        black = Image.new("RGBA", layered.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, layered).convert("RGB")
-    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")

@@ -96,6 +96,11 @@ def load_published(source: Source, progress: Progress | None = None) -> Dataset:
     return _dataset(source.name, arrays, source.class_names)
 
 
+def has_files(folder: Path) -> bool:
+    """Whether a folder holds one of the four files."""
+    return any(_find(folder, file) for file in FILES)
+
+
 def load_folder(folder: Path) -> Dataset:
     """The four files of MNIST's layout in a folder of the user's, whatever they show.
 

@@ -19,7 +19,9 @@ __all__ = ["load"]
 def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model:
     """A model from a file, whatever program wrote it.
 
-    Reads .pellucid files, known by their ending or by their first bytes.
+    Reads .pellucid files; ONNX models, which take the extra `[onnx]`; Keras models (.keras, and HDF5 of
+    Keras 2), which take `[keras]`; TensorFlow.js layers models (model.json). A file is known by its ending or
+    by its first bytes.
 
     Args:
         path: the file.
@@ -27,8 +29,10 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
 
     Raises:
         FormatError: missing, of a format that is not read, truncated, corrupt or hostile.
+        UnsupportedLayer: a model with layers that have no counterpart, all of them named.
     """
-    from pellucid.formats import native_file
+    from pellucid.formats import native_file, onnx_import
+    from pellucid.formats.keras import archive, tensorflow_js
 
     file = Path(path)
     try:
@@ -42,4 +46,13 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         raise FormatError(f"{file}: {reason(error)}") from None
     if file.suffix == ".pellucid" or native_file.has_signature(start):
         return native_file.read(file, engine)
-    raise FormatError(f"{file}: not a model file that this version reads; it reads .pellucid files")
+    if file.suffix == ".onnx" or onnx_import.has_signature(start):
+        return onnx_import.read(file, engine)
+    if archive.is_zip(start) or archive.is_hdf5(start):
+        return archive.read(file, engine)
+    if tensorflow_js.has_signature(start):
+        return tensorflow_js.read(file, engine)
+    raise FormatError(
+        f"{file}: not a model file that this version reads; it reads .pellucid, .onnx, .keras, .h5 of Keras 2 "
+        "and TensorFlow.js's model.json"
+    )

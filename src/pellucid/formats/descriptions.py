@@ -1,4 +1,4 @@
-"""Layers, losses, optimisers, schedules, recipes and tunings as plain JSON objects, and back.
+"""Layers, losses, optimisers, schedules, augmentations, recipes and tunings as plain JSON objects, and back.
 
 Conv2d(6, kernel_size=5) is {"type": "Conv2d", "out_channels": 6, "kernel_size": 5, "stride": 1, ...}: the
 class name and every hyper-parameter, defaults written out, tuples as lists. Reading is strict: only the types
@@ -14,6 +14,7 @@ from functools import cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from pellucid.augmentation import AUGMENTATIONS, Augmentation
 from pellucid.errors import FormatError, LayerError
 from pellucid.layers import LAYERS, Layer
 from pellucid.objectives import OBJECTIVES, Objective
@@ -22,7 +23,7 @@ from pellucid.recipe import Recipe
 from pellucid.tuning import Tuning
 
 JsonObject = dict[str, object]
-Description = Layer | Objective | Optimizer | Schedule | Recipe | Tuning
+Description = Layer | Objective | Optimizer | Schedule | Augmentation | Recipe | Tuning
 
 TYPES: Mapping[type, Mapping[str, type]] = MappingProxyType(
     {
@@ -30,6 +31,7 @@ TYPES: Mapping[type, Mapping[str, type]] = MappingProxyType(
         Objective: {value.__name__: value for value in OBJECTIVES.values()},
         Optimizer: {type(value).__name__: type(value) for value in OPTIMIZERS.values()},
         Schedule: {value.__name__: value for value in SCHEDULES.values()},
+        Augmentation: {value.__name__: value for value in AUGMENTATIONS.values()},
         Recipe: {"Recipe": Recipe},
         Tuning: {"Tuning": Tuning},
     }

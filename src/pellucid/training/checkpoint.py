@@ -21,7 +21,8 @@ and "slot:NAME" (the optimiser's arrays), and in its metadata, under "pellucid",
 
 Each file is written aside, put on the disk and renamed. The checkpoint comes first and is all that a resumed
 run reads, so a run that is killed at any moment goes on from one consistent state. No other random state
-exists: the order of the images follows from (seed, epoch), and dropout from (seed, step).
+exists: the order of the images follows from (seed, epoch), augmentation from (seed, epoch, image), dropout
+from (seed, step).
 """
 
 from __future__ import annotations

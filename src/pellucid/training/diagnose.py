@@ -25,18 +25,16 @@ Found = tuple[str, str]
 """The node, and what is the matter there: "relu2 is the first layer with a NaN"."""
 
 
-def non_finite_error(run: Run, order: NDArray[np.int64]) -> NonFiniteError:
+def non_finite_error(run: Run) -> NonFiniteError:
     """The error for the step that a run could not do.
 
     Args:
         run: standing before that step.
-        order: of the images in the epoch under way.
     """
     run.read_back()
     settings = run.settings
-    first = run.step % settings.steps_per_epoch * settings.batch_size
-    batch = order[first : first + settings.batch_size]
-    images, targets = run.data.examples.images[batch], run.data.examples.targets[batch]
+    batch = run.feed.take(run.step, 1)
+    images, targets = batch.examples.images[batch.indices], batch.examples.targets[batch.indices]
     if images.dtype == np.uint8:
         images = images.astype(np.float32) * TO_UNIT
     context = Context(training=True, seed=settings.seed, step=run.step)

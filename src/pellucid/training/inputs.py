@@ -24,12 +24,14 @@ class TrainingData:
         examples: to train on.
         test: held out; None for a pair.
         class_names: what the classes mean; empty for a pair.
+        picture_shape: of one image before it became a vector; (C, H, W) where images are pictures.
     """
 
     name: str
     examples: Examples
     test: Split | None = None
     class_names: tuple[str, ...] = ()
+    picture_shape: Shape = ()
 
     @property
     def checksum(self) -> int:
@@ -76,10 +78,12 @@ def training_data(model: Model, data: Dataset | tuple[ArrayLike, ArrayLike]) -> 
     if isinstance(data, Dataset):
         fitted = fit_dataset(model, data)
         examples = Examples(fitted.train.pixels, fitted.train.labels)
-        result = TrainingData(data.name, examples, fitted.test, data.class_names)
+        pictures = fitted.shape if len(fitted.shape) == 3 else data.shape
+        result = TrainingData(data.name, examples, fitted.test, data.class_names, pictures)
     else:
         images = _images(model, data[0])
-        result = TrainingData("arrays", Examples(images, _targets(model, data[1], len(images))))
+        examples = Examples(images, _targets(model, data[1], len(images)))
+        result = TrainingData("arrays", examples, picture_shape=images.shape[1:])
     if len(result.examples.images) == 0:
         raise DataError(f"{result.name}: training takes at least one image, received none")
     return result

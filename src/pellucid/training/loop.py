@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 
 from numpy.typing import ArrayLike
 
+from pellucid.augmentation import Augmentation
 from pellucid.data import Dataset
 from pellucid.engines.engine import CompileOptions, Purpose
 from pellucid.errors import DataError
 from pellucid.model import Model
 from pellucid.objectives import Objective
 from pellucid.optimizers import Optimizer, Schedule
+from pellucid.training.batches import Feed
 from pellucid.training.callbacks import Callback, Callbacks
 from pellucid.training.checkpoint import Checkpoints
 from pellucid.training.diagnose import non_finite_error
@@ -38,6 +40,7 @@ def train(
     optimizer: str | Optimizer | None = None,
     schedule: str | Schedule | None = None,
     learning_rate: float | None = None,
+    augment: str | Augmentation | Sequence[Augmentation] | None = None,
     algorithms: Mapping[str, str] | None = None,
     tune: bool = False,
     seed: int = 0,
@@ -64,9 +67,11 @@ def train(
         optimizer: a name in OPTIMIZERS, or an Optimizer.
         schedule: a name in SCHEDULES, or a Schedule.
         learning_rate: of the schedule.
+        augment: random changes to the images trained on, in order: augmentations such as PadCrop(4), or words
+            for them such as "pad-crop:4,flip"; () for none. See pellucid/augmentation.py.
         algorithms: forced on convolutions, by node; the others' are what the model was tuned to, or chosen.
         tune: time layouts and algorithms for this workload first, see `Model.tune`; the model keeps them.
-        seed: of the order of the images and of dropout.
+        seed: of the order of the images, of augmentation and of dropout.
         output: folder for checkpoints, the model and the history; see training/checkpoint.py.
         resume: go on from the checkpoint in `output`, with the same settings.
         checkpoint_every: steps between checkpoints; one an epoch when left out.
@@ -88,6 +93,7 @@ def train(
         rule=optimizer,
         rates=schedule,
         learning_rate=learning_rate,
+        augment=augment,
     )
     settings = settings_of(model, inputs, recipe, epochs, seed, tuple(sorted((algorithms or {}).items())))
     checkpoints = Checkpoints(output, settings, checkpoint_every, resume=resume) if output else None
@@ -128,7 +134,7 @@ def _new_run(model: Model, data: TrainingData, settings: Settings, output: str |
     program.write_parameters(model.parameters)
     model.recipe = recipe
     model.class_names = model.class_names or data.class_names
-    return Run(model, program, settings, data, output)
+    return Run(model, program, settings, data, Feed(data, settings), output)
 
 
 def _display(progress: bool) -> tuple[Callback, ...]:
@@ -143,7 +149,7 @@ def _train(run: Run, checkpoints: Checkpoints | None, events: Callbacks) -> None
     pace = Pace()
     try:
         events.start(run)
-        with InterruptNotice() as interrupt:
+        with run.feed, InterruptNotice() as interrupt:
             if run.step == 0:
                 _save(run, checkpoints, events)
             while not run.finished:
@@ -156,19 +162,18 @@ def _train(run: Run, checkpoints: Checkpoints | None, events: Callbacks) -> None
 def _train_epoch(
     run: Run, checkpoints: Checkpoints | None, events: Callbacks, interrupt: InterruptNotice, pace: Pace
 ) -> None:
-    order = run.order()
     end = run.epoch * run.settings.steps_per_epoch
     while run.step < end:
         count = min(pace.steps, end - run.step)
         if checkpoints:
             count = checkpoints.steps_until_due(run.step, count)
         started = perf_counter()
-        report = run.advance(order, count)
-        pace.measured(count, perf_counter() - started)
+        report = run.advance(count)
+        pace.measured(len(report.losses), perf_counter() - started)
         events.steps(run, report)
         if report.non_finite is not None:
             _save(run, checkpoints, events)
-            raise non_finite_error(run, order)
+            raise non_finite_error(run)
         if interrupt.requested:
             _stop(run, checkpoints, events)
         if checkpoints and checkpoints.due(run.step):

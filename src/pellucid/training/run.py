@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pellucid.engines.engine import Program, StepReport
 from pellucid.model import Model
+from pellucid.training.batches import Feed
 from pellucid.training.history import EpochRecord, History
 from pellucid.training.inputs import TrainingData
 from pellucid.training.metrics import evaluate
@@ -68,6 +66,7 @@ class Run:
         program: trains.
         settings: what was asked for.
         data: what is read.
+        feed: hands it out, step by step.
         output: folder of the checkpoints as it was named, or None.
         step: steps done since training began.
         totals: of the epoch under way.
@@ -79,6 +78,7 @@ class Run:
     program: Program
     settings: Settings
     data: TrainingData
+    feed: Feed
     output: str | None = None
     step: int = 0
     totals: EpochTotals = field(default_factory=EpochTotals)
@@ -105,21 +105,16 @@ class Run:
         """Whether targets are classes, so that there is an accuracy."""
         return self.data.examples.targets.dtype.kind in "iu"
 
-    def order(self) -> NDArray[np.int64]:
-        """Order of the images in the epoch under way: a permutation drawn from (seed, epoch)."""
-        generator = np.random.default_rng([self.settings.seed, self.epoch - 1])
-        return generator.permutation(self.settings.images)
-
-    def advance(self, order: NDArray[np.int64], count: int) -> StepReport:
-        """Do `count` steps of the epoch under way; `order` is its `order()`."""
+    def advance(self, most: int) -> StepReport:
+        """Do some steps of the epoch under way, at most so many."""
         settings = self.settings
-        first = self.step % settings.steps_per_epoch
         started = time.perf_counter()
+        batches = self.feed.take(self.step, most)
         report = self.program.train_steps(
-            self.data.examples,
-            order[first * settings.batch_size : (first + count) * settings.batch_size],
+            batches.examples,
+            batches.indices,
             batch_size=settings.batch_size,
-            learning_rates=[settings.learning_rate_at(self.step + k) for k in range(count)],
+            learning_rates=[settings.learning_rate_at(self.step + k) for k in range(batches.steps)],
             first_step=self.step,
         )
         self.totals.add(report, time.perf_counter() - started)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pellucid.augmentation import Augmentation, augmentations
 from pellucid.errors import DataError, FormatError
 from pellucid.formats.descriptions import describe, restore_recipe
 from pellucid.graph import Graph
@@ -15,6 +16,7 @@ from pellucid.model import Model
 from pellucid.objectives import Objective, objective
 from pellucid.optimizers import Optimizer, Schedule, optimizer, schedule
 from pellucid.recipe import Recipe
+from pellucid.training.augment import require_pictures
 from pellucid.training.inputs import TrainingData
 
 
@@ -29,8 +31,8 @@ class Settings:
         images: how many there are to train on.
         checksum: CRC-32 of those images and their targets.
         epochs: passes over them.
-        seed: of the order of the images and of dropout.
-        recipe: loss, update rule, learning rates and batch size.
+        seed: of the order of the images, of augmentation and of dropout.
+        recipe: loss, update rule, learning rates, batch size and augmentation.
         algorithms: (node, algorithm) pairs that are forced.
     """
 
@@ -84,6 +86,7 @@ class Settings:
             "loss_weights": recipe.loss_weights,
             "optimizer": recipe.optimizer,
             "schedule": recipe.schedule,
+            "augment": ", ".join(map(str, recipe.augmentations)) or "none",
             "seed": self.seed,
             "algorithms": ", ".join(f"{node}={algorithm}" for node, algorithm in self.algorithms) or "none",
         }
@@ -133,6 +136,7 @@ def choose_recipe(
     rule: str | Optimizer | None = None,
     rates: str | Schedule | None = None,
     learning_rate: float | None = None,
+    augment: str | Augmentation | Sequence[Augmentation] | None = None,
 ) -> Recipe:
     """A recipe with what is not None replaced.
 
@@ -143,6 +147,7 @@ def choose_recipe(
         rule: a name or an Optimizer.
         rates: a name or a Schedule; a name keeps the base's learning rate.
         learning_rate: of the schedule.
+        augment: augmentations, or words for them, see `pellucid.augmentation.augmentations`.
     """
     chosen = base.schedule if rates is None else schedule(rates, base.schedule.learning_rate)
     if learning_rate is not None:
@@ -153,6 +158,7 @@ def choose_recipe(
         schedule=chosen,
         batch_size=base.batch_size if batch_size is None else batch_size,
         loss_weights=base.loss_weights,
+        augmentations=base.augmentations if augment is None else augmentations(augment),
     )
 
 
@@ -167,12 +173,13 @@ def settings_of(
     """The settings of a run.
 
     Raises:
-        DataError: a number of epochs or a seed that cannot be.
+        DataError: a number of epochs or a seed that cannot be, or images that cannot be augmented as asked.
     """
     if epochs < 1:
         raise DataError(f"training takes at least 1 epoch, received {epochs}")
     if not 0 <= seed < 2**64:
         raise DataError(f"a seed is at least 0 and less than 2^64, received {seed}")
+    require_pictures(recipe.augmentations, data.picture_shape)
     return Settings(
         network=model.name,
         architecture=_digest(model.graph),

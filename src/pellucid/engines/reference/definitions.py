@@ -25,8 +25,8 @@ from pellucid.layers import Layer
 
 DEFINITIONS: dict[type[Layer], Definition] = {
     **activation.DEFINITIONS,
-    **channel_activation.DEFINITIONS,
     **adaptive_pooling.DEFINITIONS,
+    **channel_activation.DEFINITIONS,
     **convolution.DEFINITIONS,
     **dense.DEFINITIONS,
     **dropout.DEFINITIONS,
