@@ -104,6 +104,13 @@ def test_an_unknown_network_names_the_nearest() -> None:
         zoo.create("lenet-5", engine="reference")
 
 
+def test_a_name_is_known_or_not() -> None:
+    assert zoo.is_known("vgg16")
+    assert zoo.is_known("conv-blocks-2-2-1-0")
+    assert not zoo.is_known("vgg12")
+    assert not zoo.is_known("conv-blocks-2-2-1")
+
+
 def test_lenet5_fits_other_classes_channels_and_sizes() -> None:
     # conv1 3*6*25+6, conv2 unchanged, 16 maps of 6x6 into 120, 84 into 26.
     net = zoo.create("lenet5", classes=26, input_shape=(3, 32, 32), engine="reference")

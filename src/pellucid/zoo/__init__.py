@@ -30,7 +30,7 @@ from pellucid.zoo.squeezenet import SQUEEZENETS
 from pellucid.zoo.tiny_vgg import TINY_VGGS
 from pellucid.zoo.vgg import VGGS
 
-__all__ = ["create", "find", "names"]
+__all__ = ["create", "find", "is_known", "names"]
 
 NETWORKS: dict[str, Network] = {
     **LENETS,
@@ -56,6 +56,11 @@ NETWORKS: dict[str, Network] = {
 def names() -> tuple[str, ...]:
     """Names of all networks."""
     return tuple(NETWORKS)
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a network of this name, "conv-blocks-N-M-b-K" included."""
+    return name in NETWORKS or chosen_structure(name) is not None
 
 
 def find(name: str) -> Network:
