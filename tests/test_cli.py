@@ -17,6 +17,7 @@ from training_cases import same_parameters
 
 import pellucid
 from pellucid.data import Split
+from pellucid.formats.weights import write_state_dict
 from pellucid.training import evaluate
 
 
@@ -288,3 +289,21 @@ def test_a_reader_that_leaves_early_sees_no_traceback(tmp_path: Path) -> None:
     environment = {"PYTHONPATH": str(Path(pellucid.__file__).parent.parent), "PATH": "/usr/bin:/bin"}
     subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "errors").read_text() == ""
+
+
+def test_a_network_of_the_zoo_takes_weights_on_the_command_line(
+    pellucid_command: Run, tmp_path: Path
+) -> None:
+    net = pellucid.zoo.create("conv-blocks-1-1-1-0", seed=4, engine="reference")
+    write_state_dict(tmp_path / "a.safetensors", net.parameters)
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "cat.png")
+    status, output, _ = pellucid_command(
+        "predict", "conv-blocks-1-1-1-0@a.safetensors", "cat.png", "--engine", "reference"
+    )
+    best = int(np.argmax(net.predict(pixels.transpose(2, 0, 1)[None] / np.float32(255))))
+    assert status == 0
+    assert output.split()[:2] == ["cat.png", str(best)]
+    status, _, errors = pellucid_command("predict", "lenet5", "cat.png")
+    assert status != 0
+    assert "lenet5 has learned nothing yet; lenet5@imagenet or lenet5@FILE has weights" in errors

@@ -191,6 +191,6 @@ def test_imagenet_has_a_thousand_classes() -> None:
 
 def test_every_published_file_carries_its_checksum() -> None:
     files = {name: network.published.file for name, network in zoo.NETWORKS.items() if network.published}
-    assert len(files) == 24
+    assert len(files) == 26
     for file in files.values():
         assert len(bytes.fromhex(file.rpartition("-")[2])) == 4

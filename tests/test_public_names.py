@@ -95,7 +95,7 @@ OTHERS = [
 NAMES = [*LAYERS, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *AUGMENTATIONS, *OTHERS]
 
 MEMBERS = {
-    "zoo": ["create", "find", "names"],
+    "zoo": ["create", "find", "is_known", "names"],
     "data": ["load", "names"],
     "errors": ["PellucidError", "FormatError", "UnsupportedLayer"],
     "Model": [

@@ -51,6 +51,8 @@ COUNTS = {
     "googlenet-aux": 13_378_280,
     "googlenet-bn": 6_624_904,
     "googlenet-bn-aux": 13_004_888,
+    "inception-v3": 23_834_568,
+    "inception-v3-aux": 27_161_264,
     "resnet18": 11_689_512,
     "resnet34": 21_797_672,
     "resnet50": 25_557_032,
@@ -100,6 +102,13 @@ def test_a_network_runs_and_its_seed_decides_its_parameters(name: str) -> None:
 def test_an_unknown_network_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="unknown network 'lenet-5'; did you mean lenet5"):
         zoo.create("lenet-5", engine="reference")
+
+
+def test_a_name_is_known_or_not() -> None:
+    assert zoo.is_known("vgg16")
+    assert zoo.is_known("conv-blocks-2-2-1-0")
+    assert not zoo.is_known("vgg12")
+    assert not zoo.is_known("conv-blocks-2-2-1")
 
 
 def test_lenet5_fits_other_classes_channels_and_sizes() -> None:

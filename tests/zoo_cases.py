@@ -11,6 +11,7 @@ import torch_chains as chains
 import torch_residuals as residuals
 from torch import nn
 from torch_googlenet import GoogLeNet
+from torch_inception import InceptionV3
 
 CLASSES = 7
 
@@ -46,8 +47,10 @@ CASES = {
     "vgg19-bn": Case(partial(chains.vgg, 19, True), 32, slow=True),
     "googlenet": Case(partial(GoogLeNet, False, False), 48),
     "googlenet-aux": Case(partial(GoogLeNet, False, True), 224, slow=True),
-    "googlenet-bn": Case(partial(GoogLeNet, True, False), 48),
+    "googlenet-bn": Case(partial(GoogLeNet, True, False), 15),
     "googlenet-bn-aux": Case(partial(GoogLeNet, True, True), 64),
+    "inception-v3": Case(partial(InceptionV3, False), 75),
+    "inception-v3-aux": Case(partial(InceptionV3, True), 299, slow=True),
     "resnet18": Case(partial(residuals.resnet, 18), 40),
     "resnet34": Case(partial(residuals.resnet, 34), 40),
     "resnet50": Case(partial(residuals.resnet, 50), 33),
@@ -61,7 +64,7 @@ CASES = {
     "densenet161": Case(partial(residuals.densenet, 161), 32, slow=True),
     "densenet169": Case(partial(residuals.densenet, 169), 32, slow=True),
     "densenet201": Case(partial(residuals.densenet, 201), 32, slow=True),
-    "squeezenet-1.0": Case(partial(chains.squeezenet, "1.0"), 40),
+    "squeezenet-1.0": Case(partial(chains.squeezenet, "1.0"), 21),
     "squeezenet-1.1": Case(partial(chains.squeezenet, "1.1"), 40),
     "mobilenet-v2": Case(residuals.mobilenet_v2, 40),
     "efficientnet-b0": Case(residuals.efficientnet_b0, 40),

@@ -11,6 +11,7 @@ import typer
 
 from pellucid import data, zoo
 from pellucid.data import Dataset, OnBroken
+from pellucid.download import Progress
 from pellucid.engines import select
 from pellucid.engines.engine import Engine
 from pellucid.errors import DataError, UnknownNameError
@@ -55,6 +56,10 @@ AlgorithmOption = Annotated[
     ),
 ]
 
+NETWORK_HELP = (
+    "A name of the zoo, with @imagenet or @FILE for trained weights (resnet18@imagenet), or a model file."
+)
+
 Algorithms = tuple[tuple[str, str], ...]
 """(node, algorithm) pairs."""
 
@@ -85,6 +90,18 @@ def choose_engine(name: str | None, threads: int | None) -> Engine:
     return select(name or "native", threads=threads)
 
 
+def announced_downloads() -> Progress:
+    """Says once of each file where it goes."""
+    announced: set[Path] = set()
+
+    def announce(path: Path, received: int, total: int | None) -> None:
+        if path not in announced:
+            announced.add(path)
+            typer.echo(f"downloading {path.name} to {path.parent}")
+
+    return announce
+
+
 def load_data(
     source: str, seed: int, *, input_shape: Shape | None = None, skip_broken: bool = False
 ) -> Dataset:
@@ -96,17 +113,12 @@ def load_data(
         input_shape: of the network that will read it; pictures are decoded to it.
         skip_broken: go on without broken pictures.
     """
-    announced: set[Path] = set()
-
-    def announce(path: Path, received: int, total: int | None) -> None:
-        if path not in announced:
-            announced.add(path)
-            typer.echo(f"downloading {path.name} to {path.parent}")
-
     # Vectors are made of whole pictures, which augmentation sees before.
     shape = input_shape if input_shape is not None and len(input_shape) == 3 else None
     on_broken: OnBroken = "skip" if skip_broken else "error"
-    dataset = data.load(source, seed=seed, input_shape=shape, on_broken=on_broken, progress=announce)
+    dataset = data.load(
+        source, seed=seed, input_shape=shape, on_broken=on_broken, progress=announced_downloads()
+    )
     for line in dataset.skipped[:SHOWN_SKIPPED]:
         typer.echo(f"skipped {line}")
     if len(dataset.skipped) > SHOWN_SKIPPED:
@@ -114,31 +126,48 @@ def load_data(
     return dataset
 
 
-def check_network(name: str) -> None:
+def name_and_weights(network: str) -> tuple[str, str | None]:
+    """What a NETWORK means: "resnet18@imagenet" is a name of the zoo and its weights."""
+    name, _, weights = network.partition("@")
+    return (name, weights) if weights and zoo.is_known(name) else (network, None)
+
+
+def check_network(network: str) -> None:
     """Make sure that a NETWORK is a name of the zoo, or meant as a file."""
+    name, _ = name_and_weights(network)
     is_file_name = Path(name).suffix != "" or os.sep in name or Path(name).exists()
-    if name not in zoo.names() and not is_file_name:
+    if not zoo.is_known(name) and not is_file_name:
         raise UnknownNameError("network", name, zoo.names())
 
 
-def network_shape(name: str) -> Shape | None:
+def network_shape(network: str) -> Shape | None:
     """What a network of the zoo reads; None for a model file."""
-    return zoo.NETWORKS[name].input_shape if name in zoo.names() else None
+    name, _ = name_and_weights(network)
+    return zoo.find(name).input_shape if zoo.is_known(name) else None
 
 
-def open_network(name: str, engine: Engine, *, classes: int | None = None, seed: int = 0) -> Model:
-    """A network of the zoo, freshly drawn, or the one in a file.
+def short_name(network: str) -> str:
+    """A NETWORK as part of a folder's name."""
+    name, _ = name_and_weights(network)
+    return name if zoo.is_known(name) else Path(name).stem
+
+
+def open_network(network: str, engine: Engine, *, classes: int | None = None, seed: int = 0) -> Model:
+    """A network of the zoo, freshly drawn or with weights, or the one in a file.
 
     Args:
-        name: a name of the zoo, or the path of a model file.
+        network: a name of the zoo, "name@imagenet" or "name@file", or the path of a model file.
         engine: that it will run on.
         classes: of a network of the zoo; its own number when left out.
         seed: of its first parameters.
     """
-    check_network(name)
-    if name in zoo.names():
-        return zoo.create(name, classes=classes, seed=seed, engine=engine)
-    return load(name, engine=engine)
+    check_network(network)
+    name, weights = name_and_weights(network)
+    if not zoo.is_known(name):
+        return load(name, engine=engine)
+    return zoo.create(
+        name, classes=classes, seed=seed, engine=engine, weights=weights, progress=announced_downloads()
+    )
 
 
 def console() -> Console:

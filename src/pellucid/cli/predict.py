@@ -8,17 +8,26 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from pellucid.cli.common import EngineOption, ThreadsOption, choose_engine
+from pellucid import zoo
+from pellucid.cli.common import (
+    EngineOption,
+    ThreadsOption,
+    choose_engine,
+    name_and_weights,
+    open_network,
+)
 from pellucid.data.images import read_image
 from pellucid.engines.engine import Array
 from pellucid.engines.reference.channel_activation import softmax
-from pellucid.formats import load
+from pellucid.errors import DataError
 from pellucid.model import Model
 from pellucid.training.inputs import input_shape
 
 
 def predict_command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model file, or NETWORK@imagenet for a name of the zoo.")
+    ],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures.")],
     resize: Annotated[bool, typer.Option("--resize", help="Fit pictures of another size.")] = False,
     top: Annotated[int, typer.Option("--top", min=1, help="Classes to list for each picture.")] = 1,
@@ -29,7 +38,10 @@ def predict_command(
 
     The class, with its probability where the network yields one, else its score.
     """
-    network = load(model, engine=choose_engine(engine, threads))
+    name, weights = name_and_weights(model)
+    if zoo.is_known(name) and weights is None and not Path(model).exists():
+        raise DataError(f"{name} has learned nothing yet; {name}@imagenet or {name}@FILE has weights")
+    network = open_network(model, choose_engine(engine, threads))
     shape = input_shape(network)
     batch = np.stack([read_image(image, shape, resize=resize) for image in images])
     predicted = network.predict(batch)

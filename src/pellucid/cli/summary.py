@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pellucid.cli.common import (
+    NETWORK_HELP,
     AlgorithmOption,
     EngineOption,
     ThreadsOption,
@@ -25,9 +26,7 @@ from pellucid.tuning import Candidate, shortest_run
 
 
 def summary_command(
-    network: Annotated[
-        str, typer.Argument(metavar="MODEL|NETWORK", help="A model file or a name of the zoo.")
-    ],
+    network: Annotated[str, typer.Argument(metavar="MODEL|NETWORK", help=NETWORK_HELP)],
     engine: EngineOption = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print instead what the engine does, step by step.")

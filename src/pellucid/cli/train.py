@@ -12,6 +12,7 @@ import typer
 from pellucid import zoo
 from pellucid.augmentation import AUGMENTATIONS
 from pellucid.cli.common import (
+    NETWORK_HELP,
     AlgorithmOption,
     Algorithms,
     DataOption,
@@ -25,6 +26,7 @@ from pellucid.cli.common import (
     load_data,
     network_shape,
     open_network,
+    short_name,
 )
 from pellucid.cli.perceptron import train_perceptron_network
 from pellucid.data import Dataset
@@ -96,13 +98,13 @@ class Request:
     @property
     def folder(self) -> Path:
         """Of the run."""
-        name = f"{Path(self.network).stem}-{Path(self.data or 'digits').name}"
+        name = f"{short_name(self.network)}-{Path(self.data or 'digits').name}"
         return self.output or Path("runs") / name
 
 
 def train_command(
     network: Annotated[
-        str, typer.Argument(metavar="NETWORK", help=f"{', '.join(zoo.names())}, or a model file.")
+        str, typer.Argument(metavar="NETWORK", help=f"{NETWORK_HELP} The zoo: {', '.join(zoo.names())}.")
     ],
     data: DataOption = None,
     skip_broken: SkipBrokenOption = False,

@@ -80,13 +80,14 @@ def windows(
         else:
             start, end = padding[axis]
         window = AxisWindow(length, kernel[axis], stride[axis], dilation[axis], start, end)
+        window = _with_overhang(window) if ceil_mode else window
         require(
             window.output >= 1,
             layer,
             f"a window of {extent} needs an input at least as long, padding included",
             f"{length} + {start} + {end}",
         )
-        result.append(_with_overhang(window) if ceil_mode else window)
+        result.append(window)
     return tuple(result)
 
 

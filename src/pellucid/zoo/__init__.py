@@ -18,6 +18,7 @@ from pellucid.zoo.deepface import DEEPFACES
 from pellucid.zoo.densenet import DENSE_NETWORKS
 from pellucid.zoo.efficientnet import EFFICIENTNETS
 from pellucid.zoo.googlenet import GOOGLENETS
+from pellucid.zoo.inception_v3 import INCEPTIONS_V3
 from pellucid.zoo.lenet import LENETS
 from pellucid.zoo.lenet_1998 import LENETS_1998
 from pellucid.zoo.mlp import MLPS
@@ -29,7 +30,7 @@ from pellucid.zoo.squeezenet import SQUEEZENETS
 from pellucid.zoo.tiny_vgg import TINY_VGGS
 from pellucid.zoo.vgg import VGGS
 
-__all__ = ["create", "find", "names"]
+__all__ = ["create", "find", "is_known", "names"]
 
 NETWORKS: dict[str, Network] = {
     **LENETS,
@@ -41,6 +42,7 @@ NETWORKS: dict[str, Network] = {
     **ALL_CNNS,
     **VGGS,
     **GOOGLENETS,
+    **INCEPTIONS_V3,
     **RESIDUAL_NETWORKS,
     **SMALL_RESIDUAL_NETWORKS,
     **DENSE_NETWORKS,
@@ -54,6 +56,11 @@ NETWORKS: dict[str, Network] = {
 def names() -> tuple[str, ...]:
     """Names of all networks."""
     return tuple(NETWORKS)
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a network of this name, "conv-blocks-N-M-b-K" included."""
+    return name in NETWORKS or chosen_structure(name) is not None
 
 
 def find(name: str) -> Network:

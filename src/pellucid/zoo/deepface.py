@@ -37,7 +37,7 @@ RECIPE = Recipe(
 
 
 def deepface_graph(classes: int, input_shape: Shape) -> Graph:
-    """DeepFace for images of any number of channels, 73 x 73 and larger."""
+    """DeepFace for images of any number of channels, 72 x 72 and larger."""
     layers: tuple[tuple[str, Layer], ...] = (
         # The shapes are those of a 3 x 152 x 152 image and 4,030 people.
         ("c1", Conv2d(32, kernel_size=11)),  # 32 x 142 x 142

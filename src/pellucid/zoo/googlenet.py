@@ -15,7 +15,7 @@ aux2_conv of googlenet-bn is adaptive, as in torchvision, and dropout before fc 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pellucid.graph import Graph, GraphBuilder
@@ -46,6 +46,9 @@ RECIPE = Recipe(
     schedule=StepDecay(0.01, factor=0.1, milestones=(1 / 3, 2 / 3)),
     batch_size=256,
 )
+
+AUXILIARY_RECIPE = replace(RECIPE, loss_weights=(1.0, 0.3, 0.3))
+"""The heads count 0.3 each (section 5)."""
 
 INCEPTIONS = {
     # Channels of 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5 and pool proj; the output for a 3 x 224 x 224 image.
@@ -107,9 +110,9 @@ def _auxiliary(builder: GraphBuilder, form: Form, x: str, name: str, classes: in
 
 
 def googlenet_graph(form: Form, classes: int, input_shape: Shape) -> Graph:
-    """GoogLeNet for images of any number of channels and any size.
+    """GoogLeNet for images of any number of channels, 31 x 31 and larger (torchvision's form: 15 x 15).
 
-    With the paper's auxiliary heads images are 65 x 65 and larger. Outputs: fc, aux1_fc2, aux2_fc2.
+    With the paper's auxiliary heads images are 79 x 79 and larger. Outputs: fc, aux1_fc2, aux2_fc2.
     """
     builder = GraphBuilder()
     outputs = ["fc"]
@@ -171,7 +174,9 @@ PIXELS = (0.5, 0.5, 0.5)
 
 GOOGLENETS = {
     "googlenet": Network(partial(googlenet_graph, Form(False, False)), 1000, (3, 224, 224), RECIPE),
-    "googlenet-aux": Network(partial(googlenet_graph, Form(False, True)), 1000, (3, 224, 224), RECIPE),
+    "googlenet-aux": Network(
+        partial(googlenet_graph, Form(False, True)), 1000, (3, 224, 224), AUXILIARY_RECIPE
+    ),
     "googlenet-bn": Network(
         partial(googlenet_graph, Form(True, False)),
         1000,
@@ -183,7 +188,7 @@ GOOGLENETS = {
         partial(googlenet_graph, Form(True, True)),
         1000,
         (3, 224, 224),
-        RECIPE,
+        AUXILIARY_RECIPE,
         published=Published("googlenet-1378be20", torchvision_names, PIXELS, PIXELS),
     ),
 }
