@@ -5,14 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.formats.onnx_import.call import Call
-from pellucid.formats.onnx_import.values import Value
+from pellucid.formats.onnx_import.values import SMALL, Value
 from pellucid.formats.onnx_import.windows import paired, short, short_pairs, window
 from pellucid.layers import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 
 
+def _has_bias(call: Call) -> bool:
+    """Whether there is a bias.
+
+    PyTorch's exporter writes a convolution without one with zeros, which are not called like a parameter of
+    the convolution's module.
+    """
+    if not call.has(2):
+        return False
+    weight, bias = call.constant(1), call.constant(2)
+    module, _, own = weight.name.rpartition(".")
+    named = own != "weight" or bias.name == f"{module}.bias"
+    return named or bias.size > SMALL or bool(bias.array().any())
+
+
 def _parameters(call: Call) -> dict[str, Any]:
     sources: dict[str, Any] = {"weight": call.constant(1).floats}
-    if call.has(2):
+    if _has_bias(call):
         sources["bias"] = call.constant(2).floats
     return sources
 
@@ -32,7 +46,7 @@ def convolution(call: Call) -> list[Value]:
         padding="same" if shape.padding is None else short_pairs(shape.padding),
         dilation=short(shape.dilation),
         groups=groups,
-        bias=call.has(2),
+        bias=_has_bias(call),
     )
     return [call.emit(layer, x, parameters=_parameters(call), weight=weight)]
 
@@ -65,7 +79,7 @@ def transposed_convolution(call: Call) -> list[Value]:
         output_padding=short(added),
         dilation=short(dilation),
         groups=groups,
-        bias=call.has(2),
+        bias=_has_bias(call),
     )
     call.require(x.shape[0] == weight.shape[0], f"{x.shape[0]} channels do not fit {weight.shape}")
     return [call.emit(layer, x, parameters=_parameters(call), weight=weight)]

@@ -60,6 +60,12 @@ def cast(call: Call) -> list[Value]:
     return [call.value(0)]
 
 
+def cast_like(call: Call) -> list[Value]:
+    """CastLike an activation, which is float32; of an activation too there is nothing to do."""
+    value = call.value(0)
+    return [Constant.of(value.floats()) if isinstance(value, Constant) else value]
+
+
 def _reshaped(call: Call, x: Activation, shape: Shape) -> Activation:
     """Another shape, or the layer that two of them stand around."""
     normalised = group_norm(call, x, shape)
@@ -271,6 +277,7 @@ def space_to_depth(call: Call) -> list[Value]:
 
 ROWS: dict[str, Any] = {
     "Cast": cast,
+    "CastLike": cast_like,
     "Concat": concat,
     "DepthToSpace": depth_to_space,
     "Expand": expand,
