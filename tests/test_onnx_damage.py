@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -120,3 +121,33 @@ def test_arbitrary_bytes_are_a_format_error(data: bytes) -> None:
         path.write_bytes(data)
         with pytest.raises(FormatError):
             pellucid.load(path, engine="reference")
+
+
+EXTREMES = (-(2**63), -(2**31), -7, -1, 0, 1, 2, 3, 5, 1000, 2**20, 2**31 - 1, 2**40, 2**62)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_wrong_numbers_and_wires_never_end_in_anything_else(data: st.DataObject) -> None:
+    made = onnx.load_from_string(whole())
+    for _ in range(data.draw(st.integers(1, 3))):
+        node = data.draw(st.sampled_from(list(made.graph.node)))
+        attributes = [a for a in node.attribute if a.type == onnx.AttributeProto.INTS and a.ints]
+        kind = data.draw(st.sampled_from(("wire", "type", "version", "number", "length")))
+        if kind == "wire" and node.input:
+            values = ["x", "", *(name for other in made.graph.node for name in other.output), "w", "s"]
+            node.input[data.draw(st.integers(0, len(node.input) - 1))] = data.draw(st.sampled_from(values))
+        elif kind == "type":
+            node.op_type = data.draw(
+                st.sampled_from([other.op_type for other in made.graph.node] + ["Clip", "Add"])
+            )
+        elif kind == "version":
+            made.opset_import[0].version = data.draw(st.integers(7, 24))
+        elif attributes:
+            attribute = data.draw(st.sampled_from(attributes))
+            extreme = data.draw(st.sampled_from(EXTREMES))
+            if kind == "number":
+                attribute.ints[data.draw(st.integers(0, len(attribute.ints) - 1))] = extreme
+            else:
+                attribute.ints.append(extreme)
+    attempt(made.SerializeToString())

@@ -266,6 +266,12 @@ SHAPES = (
         layers=("ChannelShuffle",),
     ),
     OnnxCase("expand", "z = GlobalAveragePool(x) s = Shape(x) y = Expand(z, s)"),
+    OnnxCase(
+        "expand-a-constant",
+        "s = Shape<end=1>(x) k = Constant<value_ints=[3,6,5]>() t = Concat<axis=0>(s, k) e = Expand(c, t) "
+        "y = Concat<axis=1>(x, e)",
+        arrays={"c": (1, 3, 1, 5)},
+    ),
     OnnxCase("tile", "r = Constant<value_ints=[1,2,1,3]>() y = Tile(x, r)"),
     OnnxCase(
         "condition",

@@ -30,6 +30,8 @@ REFUSED = {
     "Reshape": ("t = Constant<value_ints=[30,-1]>() y = Reshape(x, t)", "moves cells between images"),
     "MaxPool": ("y, i = MaxPool<kernel_shape=[2,2]>(x) z = Add(i, i)", "output number 2 is used"),
     "LSTM": ("y = LSTM(x, x, x)", "recurrence"),
+    "Add": ("z = Tanh(x) y = Add(x, z, x)", "its inputs do not fit each other"),
+    "Sub": ("y = Sub(x, x, x)", "its inputs do not fit each other"),
     "Erf": ("y = Erf(x)", "no layer computes this function"),
     "Resize": ('y = Resize<mode="cubic">(x, , s)', "its mode is 'cubic'"),
     "Conv": ("y = Conv(x, x)", "depends on the image"),
@@ -162,6 +164,7 @@ HOSTILE = {
     "an enlarged map": "s = Constant<value_ints=[1,2,1000000000,1000000000]>() y = Resize(x, , , s)",
     "a padding of 2^40": "p = Constant<value_ints=[0,0,1099511627776,0,0,0,0,0]>() y = Pad(x, p)",
     "an expanded map": "s = Constant<value_ints=[1,1,100000,100000,6,5]>() y = Expand(x, s)",
+    "a window of 2^40": 'y = AveragePool<kernel_shape=[2,1099511627776], auto_pad="SAME_UPPER">(x)',
     "a graph in itself": "c = Constant<value_int=1>() y = If(c)",
 }
 

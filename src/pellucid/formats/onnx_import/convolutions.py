@@ -6,7 +6,7 @@ from typing import Any
 
 from pellucid.formats.onnx_import.call import Call
 from pellucid.formats.onnx_import.values import SMALL, Value
-from pellucid.formats.onnx_import.windows import paired, short, short_pairs, window
+from pellucid.formats.onnx_import.windows import LARGEST_WINDOW, paired, short, short_pairs, window
 from pellucid.layers import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 
 
@@ -60,6 +60,8 @@ def transposed_convolution(call: Call) -> list[Value]:
     stride, dilation = call.list("strides") or (1,) * rank, call.list("dilations") or (1,) * rank
     added = call.list("output_padding") or (0,) * rank
     call.require(call.list("kernel_shape") in (None, kernel), "its kernel_shape is not its weights'")
+    steps = (*stride, *dilation, *added)
+    call.require(max(steps) <= LARGEST_WINDOW, f"its strides {stride} or dilations {dilation}")
     call.require(call.list("output_shape") is None, "it has an output_shape; pads are expected instead")
     auto = call.text("auto_pad", "NOTSET")
     if auto == "NOTSET":

@@ -12,7 +12,7 @@ import numpy as np
 from pellucid.formats.onnx_import.call import Call
 from pellucid.formats.onnx_import.functions import FUNCTIONS, evaluate
 from pellucid.formats.onnx_import.tensors import BFLOAT16, DTYPES
-from pellucid.formats.onnx_import.values import Array, Constant, UnsupportedError
+from pellucid.formats.onnx_import.values import BATCH, Array, Constant, UnsupportedError
 
 SPARE = 1 << 22
 """Cells that constants may be made of, besides a few times those of the file."""
@@ -43,6 +43,8 @@ def fold(call: Call, budget: Budget) -> list[Constant] | None:
         budget.take(np.broadcast_shapes(*(value.shape for value in constants if value is not None)))
         arrays = [None if value is None else value.array() for value in constants]
         return [_result(call, evaluate(call, *arrays), constants)]
+    if kind == "Expand" and BATCH in call.integers(1):
+        return None
     if kind in FOLDED:
         results = FOLDED[kind](call, budget)
         listed = results if isinstance(results, list) else [results]

@@ -86,64 +86,79 @@ def _all(combine: Callable[[Any, Any], Any]) -> Function:
     return together
 
 
-def _plain(function: Callable[..., Any]) -> Function:
-    return lambda call, *arrays: function(*arrays)
+def _one(function: Callable[[Any], Any]) -> Function:
+    """Of one array; another one would be NumPy's place for the result."""
+    return lambda call, x: function(x)
+
+
+def _two(function: Callable[[Any, Any], Any]) -> Function:
+    return lambda call, a, b: function(a, b)
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
-        "Abs": _plain(np.abs),
-        "Add": _plain(np.add),
-        "And": _plain(np.logical_and),
-        "Ceil": _plain(np.ceil),
+        "Abs": _one(np.abs),
+        "Add": _two(np.add),
+        "And": _two(np.logical_and),
+        "Ceil": _one(np.ceil),
         "Celu": _celu,
         "Clip": _clip,
         "Div": _divide,
         "Elu": lambda call, x: np.where(x > 0, x, call.real("alpha", 1.0) * np.expm1(x)),
-        "Equal": _plain(np.equal),
+        "Equal": _two(np.equal),
         "Erf": _erf,
-        "Exp": _plain(np.exp),
-        "Floor": _plain(np.floor),
+        "Exp": _one(np.exp),
+        "Floor": _one(np.floor),
         "Gelu": _gelu,
-        "Greater": _plain(np.greater),
-        "GreaterOrEqual": _plain(np.greater_equal),
+        "Greater": _two(np.greater),
+        "GreaterOrEqual": _two(np.greater_equal),
         "HardSigmoid": lambda call, x: np.clip(call.real("alpha", 0.2) * x + call.real("beta", 0.5), 0, 1),
         "HardSwish": lambda call, x: x * np.clip(x / 6 + 0.5, 0, 1),
         "LeakyRelu": lambda call, x: np.where(x >= 0, x, call.real("alpha", 0.01) * x),
-        "Less": _plain(np.less),
-        "LessOrEqual": _plain(np.less_equal),
-        "Log": _plain(np.log),
+        "Less": _two(np.less),
+        "LessOrEqual": _two(np.less_equal),
+        "Log": _one(np.log),
         "Max": _all(np.maximum),
         "Min": _all(np.minimum),
         "Mish": lambda call, x: x * np.tanh(np.logaddexp(0, x)),
         "Mod": _modulo,
-        "Mul": _plain(np.multiply),
-        "Neg": _plain(np.negative),
-        "Not": _plain(np.logical_not),
-        "Or": _plain(np.logical_or),
+        "Mul": _two(np.multiply),
+        "Neg": _one(np.negative),
+        "Not": _one(np.logical_not),
+        "Or": _two(np.logical_or),
         "Pow": _power,
-        "Reciprocal": _plain(np.reciprocal),
+        "Reciprocal": _one(np.reciprocal),
         "Relu": lambda call, x: np.maximum(x, 0),
         "Round": _round,
         "Selu": _selu,
         "Shrink": _shrink,
-        "Sigmoid": _plain(_sigmoid),
-        "Sign": _plain(np.sign),
+        "Sigmoid": _one(_sigmoid),
+        "Sign": _one(np.sign),
         "Softplus": lambda call, x: np.logaddexp(0, x),
         "Softsign": lambda call, x: x / (1 + np.abs(x)),
-        "Sqrt": _plain(np.sqrt),
-        "Sub": _plain(np.subtract),
+        "Sqrt": _one(np.sqrt),
+        "Sub": _two(np.subtract),
         "Sum": _all(np.add),
         "Swish": lambda call, x: x * _sigmoid(call.real("alpha", 1.0) * x),
-        "Tanh": _plain(np.tanh),
+        "Tanh": _one(np.tanh),
         "ThresholdedRelu": lambda call, x: np.where(x > call.real("alpha", 1.0), x, 0),
-        "Where": _plain(np.where),
+        "Where": lambda call, condition, a, b: np.where(condition, a, b),
     }
 )
 """One row an operator."""
 
 
+OPTIONAL = ("Clip",)
+"""Operators that can do without some inputs."""
+
+
 def evaluate(call: Call, *arrays: Array | None) -> Array:
     """The operator of a call on arrays; NaN and infinity where the function has no value."""
+    kind = call.operation.type
+    if not arrays or arrays[0] is None or (kind not in OPTIONAL and any(array is None for array in arrays)):
+        raise UnsupportedError("one of its inputs is missing")
     with np.errstate(all="ignore"):
-        return np.asarray(FUNCTIONS[call.operation.type](call, *arrays))
+        try:
+            return np.asarray(FUNCTIONS[kind](call, *arrays))
+        except (TypeError, ValueError):  # too many or too few of them, or shapes that do not meet
+            raise UnsupportedError("its inputs do not fit each other") from None

@@ -136,6 +136,8 @@ class Importer:
         if name not in self._values:
             raise FormatError(f"{name}: nothing makes this output")
         value = self._values[name]
+        if isinstance(value, Constant):
+            raise FormatError(f"{name}: an output that does not depend on the image")
         made = None if value is None else self._attempted(value)
         return None if made is None else made.node
 

@@ -24,7 +24,7 @@ MODES: Mapping[str, PaddingMode] = {
 """What lies beyond the edge, in ONNX and here."""
 
 LARGEST_MAP = 1 << 16
-"""Cells along an axis of an enlarged map."""
+"""Cells along an axis of an enlarged map, and of its padding."""
 
 
 def pad(call: Call) -> list[Value]:
@@ -33,6 +33,8 @@ def pad(call: Call) -> list[Value]:
     rank = len(x.shape) + 1
     pairs = _pairs(call, rank)
     call.require(pairs[0] == (0, 0), "it adds images to the batch")
+    widest = max(abs(amount) for pair in pairs for amount in pair)
+    call.require(widest <= LARGEST_MAP, f"a padding of {widest}")
     mode = call.text("mode", "constant")
     call.require(mode in MODES, f"its mode is {mode!r}")
     value = call.number(2) if call.opset >= 11 and call.has(2) else call.real("value", 0.0)

@@ -19,7 +19,7 @@ from pellucid.formats.onnx_import.folding import (
     unsqueezed_shape,
 )
 from pellucid.formats.onnx_import.tensors import DTYPES
-from pellucid.formats.onnx_import.values import BATCH, Activation, Constant, UnsupportedError, Value
+from pellucid.formats.onnx_import.values import BATCH, Activation, Constant, Value
 from pellucid.layers import (
     Add,
     ChannelShuffle,
@@ -210,11 +210,15 @@ def gather(call: Call) -> list[Value]:
 
 def expand(call: Call) -> list[Value]:
     """Expand: cells repeated along axes of length 1, by adding zeros of the full shape."""
-    value = call.value(0)
-    if isinstance(value, Constant):
-        raise UnsupportedError("a constant as large as the batch")
+    value, lengths = call.value(0), tuple(1 if n == -1 else n for n in call.integers(1))
+    if isinstance(value, Constant):  # once for every image: a node has it for all of them
+        shape = np.broadcast_shapes(value.shape, lengths)
+        own = value.shape[1:] if len(value.shape) == len(shape) else value.shape
+        call.require(shape[0] == BATCH and value.size == math.prod(own), "a constant for each image")
+        padded = (1,) * (len(shape) - 1 - len(own)) + own
+        return [_repeated(call, call.importer.parameter(value, padded), shape[1:] or (1,))]
     x = call.activation()
-    shape = np.broadcast_shapes(_with_batch(x), tuple(1 if n == -1 else n for n in call.integers(1)))
+    shape = np.broadcast_shapes(_with_batch(x), lengths)
     image = call.image_shape(shape, math.prod(shape[1:]))
     return [_repeated(call, x, image)]
 

@@ -92,6 +92,7 @@ SAMPLES: NDArray[np.float64] = np.concatenate(
     [np.linspace(-8, 8, 129), [-1e30, -1e4, -100.0, -20.0, 20.0, 100.0, 1e4, 1e30]]
 )
 """Where functions of one number are compared."""
+SAMPLES.setflags(write=False)
 
 
 @dataclass

@@ -9,6 +9,9 @@ from pellucid.formats.onnx_import.values import UnsupportedError
 from pellucid.layers import Shape
 from pellucid.layers.geometry import same_padding
 
+LARGEST_WINDOW = 1 << 16
+"""Cells of a window, steps and padding along one axis; it keeps hostile models small."""
+
 Pairs = tuple[tuple[int, int], ...]
 
 
@@ -44,6 +47,7 @@ def window(call: Call, lengths: Shape, kernel: tuple[int, ...] | None) -> Window
         len(stride) == len(dilation) == rank and min(*sizes, *stride, *dilation) >= 1,
         f"its strides {stride} and dilations {dilation} do not fit {rank} axes",
     )
+    call.require(max(*sizes, *stride, *dilation) <= LARGEST_WINDOW, f"a window of {sizes} cells")
     return Window(sizes, stride, dilation, _padding(call, lengths, sizes, stride, dilation))
 
 
@@ -70,6 +74,7 @@ def paired(call: Call, pads: tuple[int, ...], rank: int) -> Pairs:
     """ONNX's (starts, ends) as a pair an axis."""
     call.require(len(pads) == 2 * rank, f"its pads {pads} do not fit {rank} axes")
     call.require(min(pads, default=0) >= 0, f"its pads {pads} are negative")
+    call.require(max(pads, default=0) <= LARGEST_WINDOW, f"its pads {pads} are larger than any window")
     return tuple((pads[axis], pads[rank + axis]) for axis in range(rank))
 
 
