@@ -13,12 +13,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.augmentation import AUGMENTED_CASES, augmented_training
 from benchmarks.import_time import first_network_time, import_time
 from benchmarks.inference import INFERENCE_CASES, inference
 from benchmarks.install_size import install_size
 from benchmarks.machine import busy_cores, describe_machine
 from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
 from benchmarks.mnist_to_99 import mnist_to_99
+from benchmarks.pictures import reading_pictures
 from benchmarks.roofline import ROOFLINE_CASES, roofline
 from benchmarks.training import TASKS, threads_case, training
 from benchmarks.training_memory import training_memory
@@ -30,6 +32,8 @@ CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
     "mnist-to-99": mnist_to_99,
     "memory-train-vgg16": training_memory,
+    "read-pictures": reading_pictures,
+    **dict.fromkeys(AUGMENTED_CASES, augmented_training),
     **dict.fromkeys(ROOFLINE_CASES, roofline),
     "import-time": import_time,
     "first-network": first_network_time,

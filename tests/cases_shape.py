@@ -28,6 +28,7 @@ SHAPES = (
     LayerCase("transpose", Transpose((2, 0, 1)), MAP, elementwise(lambda x: x.permute(0, 3, 1, 2))),
     LayerCase("transpose-positions", Transpose((0, 2, 1)), WIDE, elementwise(lambda x: x.transpose(2, 3))),
     LayerCase("transpose-wide", Transpose((1, 2, 0)), WIDE, elementwise(lambda x: x.permute(0, 2, 3, 1))),
+    LayerCase("transpose-nothing", Transpose((0, 1, 2)), WIDE, elementwise(lambda x: x)),
     LayerCase(
         "shuffle", ChannelShuffle(3), ((6, 2, 2),), elementwise(lambda x: functional.channel_shuffle(x, 3))
     ),

@@ -28,6 +28,7 @@ LEVELS = {
     "initialization": 3,
     "receptive_field": 3,
     "engines.engine": 4,
+    "engines.loss_nodes": 4,
     "engines.reference": 5,
     "engines.native": 5,
     "engines.torch": 5,
@@ -55,11 +56,11 @@ LEAVES["data"] = {"errors", "storage", "download"}
 """Rooms that know nothing of networks, and all they import."""
 
 DELEGATIONS = {("model", "summary"), ("model", "formats")}
-"""Model.summary and Model.save: one line each, imported when called."""
+"""Model.summary, Model.save and Model.to_onnx: one line each, imported when called."""
 
 OUTSIDERS = {
     "torch": {"engines.torch", "formats.pytorch", "formats.weights"},
-    "onnx": {"formats.onnx_import", "formats.onnx_export"},
+    "onnx": {"formats.onnx_import.text", "formats.onnx_export.writer"},
     "h5py": {"formats.keras.archive"},
     "starlette": {"studio"},
     "uvicorn": {"studio"},

@@ -23,6 +23,7 @@ from pellucid.augmentation import (
 )
 from pellucid.errors import DataError, LayerError, UnknownNameError
 from pellucid.layers.geometry import PADDING_MODES
+from pellucid.training import augment as augment_module
 from pellucid.training.augment import (
     CARRIED_OUT,
     NUMPY_MODES,
@@ -145,6 +146,14 @@ def test_an_image_comes_out_the_same_in_any_company(dtype: type, order: list[int
         if part:
             together = augmented(EVERY, images[part], np.array(part), seed=2**40 + 7, epoch=3)
             np.testing.assert_array_equal(together, alone[part])
+
+
+def test_the_size_of_groups_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = pictures()
+    together = augmented(EVERY, images, np.arange(12), seed=3, epoch=1)
+    for pixels in (1, 5 * 9 * 7):
+        monkeypatch.setattr(augment_module, "GROUP_PIXELS", pixels)
+        np.testing.assert_array_equal(augmented(EVERY, images, np.arange(12), seed=3, epoch=1), together)
 
 
 @pytest.mark.parametrize("augmentation", EVERY, ids=lambda a: a.label)

@@ -10,17 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from picture_cases import encoded, folder, pixels_of
 from rich.console import Console
 
 import benchmarks.__main__ as main_module
 from benchmarks import inference, measurement
 from benchmarks.__main__ import CASES, main, matching, report, run
+from benchmarks.augmentation import AUGMENTED_CASES, IMAGES, augmented_training
 from benchmarks.inference import pellucid_call, require_same_logits
 from benchmarks.install_size import installed_bytes, requirements
 from benchmarks.measurement import DisagreementError, NotMeasured, Row, Samples, interleaved
 from benchmarks.mnist_to_99 import mnist_to_99, read_mnist
 from benchmarks.networks import settled_parameters, without_dropout
 from benchmarks.peers import Call, Exchange, Peer
+from benchmarks.pictures import LEAST_GROWTH, SIDES, measured, reading_pictures
 from benchmarks.report import main as report_main
 from benchmarks.roofline import Alone, Machine, Site, engine_of, sites
 from benchmarks.torch_networks import torch_network
@@ -121,6 +124,33 @@ def test_what_diverges_is_not_measured() -> None:
     task = Task("lenet5", batch_size=4, steps=3, learning_rate=1e30)
     with pytest.raises(DisagreementError, match="Pellucid's step 1 met a NaN or an infinity"):
         Contest.prepare(task).ours(threads=1).losses(3)
+
+
+def test_both_sides_read_the_same_folder_of_pictures(tmp_path: Path) -> None:
+    names = [f"{part}/{name}/{n}.jpg" for part in ("train", "test") for name in "ab" for n in range(3)]
+    pictures = {name: encoded(pixels_of(n), "JPEG") for n, name in enumerate(names)}
+    path = folder(tmp_path / "pictures", pictures)
+    for side in SIDES:
+        rate, growth = measured(side, path)
+        assert rate > 0
+        assert LEAST_GROWTH <= growth < 20
+
+
+def test_pictures_that_are_not_there_are_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
+    (outcome,) = reading_pictures("read-pictures", 1)
+    assert isinstance(outcome, NotMeasured)
+    assert outcome.reason.startswith("set PELLUCID_DATA")
+
+
+def test_augmentation_is_measured_beside_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(IMAGES, "lenet5", 200)
+    (row,) = augmented_training("augmented-lenet5", 1)
+    assert row.unit == "images/s"
+    assert min(row.ours.values) > 0
+    assert set(AUGMENTED_CASES) <= set(CASES)
 
 
 def test_different_logits_are_not_compared() -> None:

@@ -136,7 +136,7 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
         lambda t: ("train", "mlp", "--engine", "reference", "--threads", 2),
         "--threads is for the native engine",
     ),
-    "an unknown loss": (lambda t: ("train", "mlp", "--loss", "hinge"), "unknown loss 'hinge'"),
+    "an unknown loss": (lambda t: ("train", "mlp", "--loss", "focal"), "unknown loss 'focal'"),
     "an unknown optimizer": (
         lambda t: ("train", "mlp", "--optimizer", "adm"),
         "unknown optimizer 'adm'; did you mean adam",

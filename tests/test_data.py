@@ -112,6 +112,15 @@ def test_a_stratified_part_has_its_share_of_every_class() -> None:
     assert not np.array_equal(split.stratified(0.3, seed=2)[1].pixels, part.pixels)
 
 
+def test_statistics_are_those_of_each_channel() -> None:
+    split = Split(random_pixels(5_000, 3, 2, 3), np.zeros(5_000, np.int64))
+    mean, deviation = split.statistics()
+    images = split.pixels / 255
+    np.testing.assert_allclose(mean, images.mean(axis=(0, 2, 3)))
+    np.testing.assert_allclose(deviation, images.std(axis=(0, 2, 3)))
+    assert split.subset(np.arange(0)).statistics() == ((0,) * 3, (0,) * 3)
+
+
 def test_a_validation_part_takes_the_place_of_the_test() -> None:
     digits = data.load("digits")
     validated = digits.with_validation(0.1, seed=5)

@@ -89,7 +89,8 @@ def test_files_may_name_every_type_and_no_other() -> None:
 
 
 def test_defaults_are_written_out() -> None:
-    assert describe(MaxPool2d(2)) == {"type": "MaxPool2d", "kernel_size": 2, "stride": None, "padding": 0}
+    rest = {"stride": None, "padding": 0, "ceil_mode": False, "dilation": 1}
+    assert describe(MaxPool2d(2)) == {"type": "MaxPool2d", "kernel_size": 2, **rest}
 
 
 def test_a_field_that_an_older_file_lacks_takes_its_default() -> None:

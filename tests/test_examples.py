@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 import re
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pellucid.augmentation import AUGMENTATIONS, augmentations
 from pellucid.cli.main import main
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +77,17 @@ def test_both_readmes_show_the_same_code() -> None:
     english, chinese = ([without_comments(page, language) for language in ("", "python")] for page in READMES)
     assert english == chinese
     assert min(map(len, english)) > 0
+
+
+def test_the_page_on_data_shows_every_augmentation_as_it_is() -> None:
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+[^`]*)` \| `(\w+)\(([^`]*)\)`", text, re.MULTILINE)
+    for words, name, fields in rows:
+        (augmentation,) = augmentations(words)
+        assert augmentation == AUGMENTATIONS[augmentation.label]()
+        assert type(augmentation).__name__ == name
+        assert fields == ", ".join(field.name for field in dataclasses.fields(augmentation))
+    assert len(rows) == len(AUGMENTATIONS)
 
 
 def test_every_link_of_the_papers_leads_somewhere() -> None:

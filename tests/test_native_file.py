@@ -15,7 +15,7 @@ import pellucid
 from pellucid.errors import DataError, EngineError, FormatError, UnknownNameError
 from pellucid.formats.native_file import read, save
 from pellucid.graph import GraphBuilder
-from pellucid.layers import LAYERS, Add, Conv2d, Flatten, Linear, ReLU, Softmax
+from pellucid.layers import LAYERS, Add, Conv2d, Flatten, Linear, Parameter, ReLU, Softmax
 from pellucid.model import Model, Sequential
 from pellucid.objectives import SquaredError
 from pellucid.optimizers import AdamW, Cosine
@@ -85,6 +85,7 @@ def test_a_net_of_every_layer_type_comes_back(tmp_path: Path) -> None:
     for case in LAYER_CASES:
         inputs = [builder.input(shape, f"{case} {i}") for i, shape in enumerate(case.input_shapes)]
         ends.append(builder.add(case.layer, *inputs, name=str(case)))
+    ends.append(builder.add(Parameter((2, 3)), name="constant"))
     model = Model(builder.graph(ends), engine="reference")
     assert {type(node.layer) for node in model.graph.nodes} == set(LAYERS.values())
     save(model, tmp_path / "net")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from picture_cases import pixels_of
 
 from pellucid import data
+from pellucid.data import arrays as arrays_module
 from pellucid.data.arrays import HALVES
 from pellucid.errors import DataError, FormatError, PellucidError
 
@@ -143,12 +144,13 @@ def claim(path: Path, shape: tuple[int, ...], content: bytes = b"") -> None:
         ((10**12, 28, 28), b""),
         ((2**62, 2**62), b""),
         ((10, 6, 6), bytes(359)),
-        ((300, 1 << 20), bytes(300 << 20)),
+        ((32, 1 << 16), bytes(32 << 16)),
     ],
 )
 def test_a_claim_that_the_file_cannot_hold_is_refused(
-    path: Path, shape: tuple[int, ...], content: bytes
+    path: Path, shape: tuple[int, ...], content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(arrays_module, "LEAST_LARGEST", 1 << 20)
     claim(path, shape, content)
     with pytest.raises(FormatError, match=r"which its size cannot hold|damaged"):
         data.load(path)

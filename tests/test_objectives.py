@@ -13,7 +13,9 @@ from pellucid.engines.reference.objectives import loss
 from pellucid.errors import LayerError, UnknownNameError
 from pellucid.objectives import (
     OBJECTIVES,
+    AbsoluteError,
     CrossEntropy,
+    Hinge,
     MaximumAPosteriori,
     Objective,
     SquaredError,
@@ -32,6 +34,9 @@ ROWS: list[Objective] = [
     CrossEntropy(),
     CrossEntropy(label_smoothing=0.1),
     SquaredError(),
+    AbsoluteError(),
+    Hinge(),
+    Hinge(0.0),
     MaximumAPosteriori(),
     MaximumAPosteriori(rubbish_distance=0.0),
 ]
@@ -73,6 +78,25 @@ def test_squared_error_equals_pytorch() -> None:
     np.testing.assert_allclose(delta, z.grad, rtol=1e-12)
 
 
+def test_absolute_error_equals_pytorch() -> None:
+    z, targets = torch.tensor(scores(4, 3), requires_grad=True), torch.tensor(scores(3, 4).T)
+    expected = functional.l1_loss(z, targets, reduction="sum") / 4
+    expected.backward()
+    value, delta = loss(AbsoluteError(), z.detach().numpy(), targets.numpy())
+    assert value == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(delta, z.grad, rtol=1e-12)
+
+
+def test_hinge_by_hand() -> None:
+    """Of classes -1 elsewhere; what is beyond the margin counts for nothing."""
+    value, delta = loss(Hinge(), np.array([[2.0, -0.5, 0.25]]), np.array([0]))
+    assert value == 0.5 + 1.25
+    assert delta.tolist() == [[0, 1, 1]]
+    value, delta = loss(Hinge(0.0), np.array([[-2.0, -0.5, 0.25]]), np.array([[1.0, -1.0, -1.0]]))
+    assert value == 2 + 0.25
+    assert delta.tolist() == [[-1, 0, 1]]
+
+
 def test_squared_error_of_classes_aims_at_one_hot() -> None:
     value, delta = loss(SquaredError(), np.array([[0.5, 1.0], [0.0, 0.0]]), np.array([1, 0]))
     assert value == (0.5 * 0.25 + 0.5 * 1) / 2
@@ -109,6 +133,8 @@ def test_losses_by_name() -> None:
     assert {name: objective(name) for name in OBJECTIVES} == {
         "cross_entropy": CrossEntropy(),
         "squared_error": SquaredError(),
+        "absolute_error": AbsoluteError(),
+        "hinge": Hinge(),
         "maximum_a_posteriori": MaximumAPosteriori(),
     }
     with pytest.raises(UnknownNameError, match="did you mean cross_entropy"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,8 @@ from picture_cases import PACKS, Pack, collection, decoded, encoded, folder, pix
 from PIL import Image
 
 from pellucid import data
-from pellucid.data import pictures
-from pellucid.data.decoding import decode, without_warnings
+from pellucid.data.decoding import decode, decode_same_size, without_warnings
 from pellucid.data.fit import fit_pixels
-from pellucid.data.pictures import reading
 from pellucid.errors import DataError, FormatError
 
 PNG = encoded(pixels_of(0))
@@ -220,6 +217,26 @@ def test_the_quick_way_to_decode_a_jpeg_gives_pillows_pixels(
 ) -> None:
     content = encoded(pixels_of(3, shape), "JPEG", **options)
     np.testing.assert_array_equal(decode("x", content), decoded(content))
+    pixels = np.empty((17, 23, 3), np.uint8)
+    assert decode_same_size(content, pixels)
+    np.testing.assert_array_equal(pixels, np.broadcast_to(decoded(content).transpose(1, 2, 0), (17, 23, 3)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encoded(pixels_of(3, (17, 22, 3)), "JPEG"),
+        encoded(pixels_of(3, (17, 24, 3)), "JPEG"),
+        encoded(pixels_of(3, (23, 17, 3)), "JPEG"),
+        encoded(pixels_of(3, (17, 23, 3)), "JPEG")[:-200],
+        encoded(pixels_of(3, (17, 23, 3)), "JPEG", exif=b"Exif\0\0"),
+        encoded(pixels_of(3, (17, 23, 3))),
+        b"\xff\xd8\xff",
+        b"",
+    ],
+)
+def test_the_quickest_way_is_for_jpegs_of_just_the_size(content: bytes) -> None:
+    assert not decode_same_size(content, np.empty((17, 23, 3), np.uint8))
 
 
 def test_a_jpeg_for_printing_is_read_by_pillow() -> None:
@@ -296,87 +313,3 @@ def test_a_file_that_vanishes_or_is_too_large_is_named(
     folder(tmp_path / "y", collection())
     os.mkfifo(pipe)
     assert len(data.load(tmp_path / "y").train) == 10
-
-
-# ---- many, and the second time
-
-
-@pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small collections are treated like large ones, and many threads read them."""
-    monkeypatch.setattr(pictures, "LARGE", 1)
-    monkeypatch.setattr(reading, "BLOCK", 3)
-    monkeypatch.setattr(reading, "BYTES_A_THREAD", 1)
-
-
-def test_a_large_set_is_decoded_once(tmp_path: Path, kept: None, pack: Pack, cache: Path) -> None:
-    path = pack(tmp_path / "x", collection() | BROKEN)
-    first = data.load(path, on_broken="skip")
-    assert [path.suffix for path in sorted(cache.iterdir())] == [".json", ".pixels"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "decode", None)
-        second = data.load(path, on_broken="skip")
-    for one, other in ((first.train, second.train), (first.test, second.test)):
-        np.testing.assert_array_equal(one.pixels, other.pixels)
-        np.testing.assert_array_equal(one.labels, other.labels)
-    assert (first.class_names, first.skipped) == (second.class_names, second.skipped)
-    assert len(second.skipped) == 4
-
-
-def test_what_changed_is_decoded_again_and_the_old_goes(
-    tmp_path: Path, kept: None, pack: Pack, cache: Path
-) -> None:
-    path = pack(tmp_path / "x", collection())
-    data.load(path)
-    before = {path.name for path in cache.iterdir()}
-    changed = collection() | {"train/cat/0.png": encoded(pixels_of(99))}
-    pack(path, changed)
-    for file in (path, *path.rglob("*")):
-        os.utime(file, (1e9, 1e9))
-    np.testing.assert_array_equal(data.load(path).train.pixels[0], pixels_of(99).transpose(2, 0, 1))
-    after = {path.name for path in cache.iterdir()}
-    assert len(after) == 2
-    assert not after & before
-
-
-def test_another_wish_is_another_set(tmp_path: Path, kept: None) -> None:
-    path = folder(tmp_path / "x", collection(10, ("",)))
-    tests = [data.load(path, seed=seed).test for seed in (1, 2)]
-    assert not np.array_equal(tests[0].pixels, tests[1].pixels)
-    assert data.load(path, input_shape=(1, 4, 4)).shape == (1, 4, 4)
-    assert data.load(path, test_fraction=0.5).test.labels.tolist() == [0] * 5 + [1] * 5
-
-
-@pytest.mark.parametrize("damage", ["truncated", "index", "no index"])
-def test_what_is_damaged_in_the_cache_is_made_again(
-    tmp_path: Path, kept: None, cache: Path, damage: str
-) -> None:
-    path = folder(tmp_path / "x", collection())
-    expected = data.load(path).train.pixels.copy()
-    index, pixels = sorted(cache.iterdir())
-    if damage == "truncated":
-        pixels.write_bytes(b"short")
-    elif damage == "index":
-        index.write_text('{"rows": []}')
-    else:
-        index.unlink()
-    np.testing.assert_array_equal(data.load(path).train.pixels, expected)
-
-
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, kept: None, cache: Path) -> None:
-    cache.parent.mkdir(parents=True)
-    cache.write_text("in the way")
-    assert len(data.load(folder(tmp_path / "x", collection())).train) == 10
-
-
-def test_an_error_leaves_nothing_in_the_cache(tmp_path: Path, kept: None, cache: Path) -> None:
-    with pytest.raises(FormatError):
-        data.load(folder(tmp_path / "x", collection() | BROKEN))
-    assert list(cache.iterdir()) == []
-
-
-def test_the_first_broken_picture_is_the_one_that_is_named(tmp_path: Path, kept: None) -> None:
-    files = collection(40) | {f"train/dog/{number}.png": b"" for number in (7, 9, 30)}
-    path = folder(tmp_path / "x", files)
-    with pytest.raises(FormatError, match=re.escape(f"{path}/train/dog/30.png")):
-        data.load(path)

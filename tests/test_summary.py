@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pellucid import zoo
-from pellucid.layers import Conv1d, Conv2d, Linear, MaxPool2d
+from pellucid.layers import Conv1d, Conv2d, Crop, Linear, MaxPool2d, Slice
 from pellucid.model import Sequential
+from pellucid.recipe import Recipe
 from pellucid.summary import summary_table
 
 
@@ -63,8 +64,18 @@ def test_memory_grows_with_the_batch_and_what_an_engine_cannot_do_is_left_out() 
         for size in (8, 64, 512)
     ]
     assert sizes[0] < sizes[1] < sizes[2]
-    maps = Sequential(Conv2d(3, 3), input_shape=(1, 8, 8))  # a cross-entropy of maps has no kernels
-    assert memory_note(summary_table(maps)).endswith("to predict one image")
+    untrainable = Recipe(loss_weights=(1.0, 0.5))  # of two outputs, and there is one
+    net = Sequential(Conv2d(3, 3), input_shape=(1, 8, 8), recipe=untrainable)
+    assert memory_note(summary_table(net)).endswith("to predict one image")
+
+
+def test_what_a_crop_or_a_slice_leaves_out_is_no_news() -> None:
+    net = Sequential(
+        Crop(1), Slice(1, 0, 5), Conv2d(2, 3, stride=2), input_shape=(1, 9, 9), engine="reference"
+    )
+    caption = str(summary_table(net).caption)
+    assert "crop1" not in caption
+    assert "slice1" not in caption
 
 
 def test_a_model_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:

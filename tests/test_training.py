@@ -235,7 +235,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[PellucidError], str]] = {
     "two inputs": (
         lambda: train(two_inputs(), DATA),
         DataError,
-        "one input and one output, received 2 and 1",
+        "a network with one input, received 2",
     ),
     "no epoch": (lambda: train(network(), DATA, epochs=0), DataError, "at least 1 epoch, received 0"),
     "a negative seed": (lambda: train(network(), DATA, seed=-1), DataError, "received -1"),

@@ -118,10 +118,6 @@ PELLUCID_ATTRIBUTES(PadAttributes, PELLUCID_PAD)
   INTEGER(channels) INTEGER(positions) INTEGER(kind) INTEGER(rule) REAL(amplitude) REAL(slope)
 PELLUCID_ATTRIBUTES(ActivationAttributes, PELLUCID_ACTIVATION)
 
-// Cells from one place in an array to another place in another.
-#define PELLUCID_COPY(INTEGER, REAL) INTEGER(cells) INTEGER(from) INTEGER(to)
-PELLUCID_ATTRIBUTES(CopyAttributes, PELLUCID_COPY)
-
 // Values of a vector, and the limit of its norm.
 #define PELLUCID_CLIP(INTEGER, REAL) INTEGER(cells) REAL(limit)
 PELLUCID_ATTRIBUTES(ClipAttributes, PELLUCID_CLIP)

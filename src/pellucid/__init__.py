@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pellucid import data, zoo
     from pellucid.augmentation import *
     from pellucid.formats import load
+    from pellucid.formats.pytorch import from_torch
     from pellucid.graph import Graph, GraphBuilder, Node
     from pellucid.layers import *
     from pellucid.model import Model, Sequential
@@ -32,6 +33,7 @@ _HOMES = {
     "Model": "model",
     "Sequential": "model",
     "Tuning": "tuning",
+    "from_torch": "formats.pytorch",
     "load": "formats",
     "train": "training",
 }

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pellucid.engines.engine import CompileOptions, Schema
-from pellucid.errors import LayerError, UnsupportedLayer
+from pellucid.errors import EngineError, LayerError, UnsupportedLayer
 from pellucid.graph import Node
+from pellucid.layers import Crop, Slice
 from pellucid.model import Model
 from pellucid.receptive_field import ReceptiveField, receptive_fields
 from pellucid.tuning import Candidate
@@ -112,7 +113,7 @@ def _memory(model: Model) -> list[str]:
         options = model.options(training=training)
         use = f"train on batches of {options.capacity}" if training else "predict one image"
         # An engine may lack a layer, or a loss not fit the output: the table is shown all the same.
-        with contextlib.suppress(UnsupportedLayer, LayerError):
+        with contextlib.suppress(EngineError, LayerError, UnsupportedLayer):
             uses.append(f"{_megabytes(model.engine.describe(model.graph, options).nbytes)} to {use}")
     return [f"memory: {', '.join(uses)}"] if uses else []
 
@@ -140,10 +141,11 @@ def _notes(model: Model) -> str | None:
     for node in model.graph.nodes:
         windows = node.layer.window(model.graph.input_shapes(node)) or ()
         axes = ("row", "column") if len(windows) == 2 else ("position",)
+        chosen = isinstance(node.layer, Crop | Slice)  # what they leave out is what they are for
         unused = [
             f"{window.unused} {axis}{'s' if window.unused > 1 else ''}"
             for window, axis in zip(windows, axes, strict=False)
-            if window.unused
+            if window.unused and not chosen
         ]
         if unused:
             notes.append(

@@ -1,5 +1,6 @@
 // Locally connected layers, the batch in the lanes: output map o at a position has kernels of its own, which
 // lie side by side: weights (out_channels, positions, in_channels, kernel).
+#include "base/lane_sums.h"
 #include "base/simd.h"
 #include "kernels/declarations.h"
 #include "kernels/pooling/window.h"
@@ -82,6 +83,36 @@ PELLUCID_INLINE void output_maps(const Call& call, std::int64_t map, const Windo
   for (int i = 0; i < COUNT; ++i) y[first + i * sizes.positions] = sums[i];
 }
 
+// One tensor of all tiles.
+struct Tiles {
+  const char* first;
+  std::int64_t bytes;
+
+  [[nodiscard]] PELLUCID_INLINE const Vector* operator[](std::int64_t tile) const {
+    return reinterpret_cast<const Vector*>(first + tile * bytes);
+  }
+};
+
+// The gradients of LANES weights of an output cell: products of its delta with the input cells at `offsets`.
+PELLUCID_INLINE Vector weight_gradients(const Tiles& x, const Tiles& gradient, std::int64_t tiles,
+                                        std::int64_t first, const std::int32_t* offsets, std::int64_t cell) {
+  Vector sums[LANES] = {};
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    const Vector* values = x[tile] + first;
+    const Vector delta = gradient[tile][cell];
+    PELLUCID_UNROLL
+    for (int i = 0; i < LANES; ++i) sums[i] += delta * values[offsets[i]];
+  }
+  return sum_each(sums);
+}
+
+PELLUCID_INLINE float weight_gradient(const Tiles& x, const Tiles& gradient, std::int64_t tiles,
+                                      std::int64_t from, std::int64_t cell) {
+  Vector sum = {};
+  for (std::int64_t tile = 0; tile < tiles; ++tile) sum += gradient[tile][cell] * x[tile][from];
+  return sum_lanes(sum);
+}
+
 }  // namespace
 
 // local_connections_output: x, weights, biases (as y) or null -> y.
@@ -113,35 +144,40 @@ void local_connections_input_gradient(const Call& call) {
   });
 }
 
-// local_connections_weight_gradient, a range over output maps: x and delta of all tiles -> dW and, unless
-// null, db.
+// local_connections_weight_gradient, a range over output maps: x and delta of all tiles, where the input
+// cells of a window lie from its first one (in_channels, kernel) -> dW and, unless null, db.
 void local_connections_weight_gradient(const Call& call) {
   const auto& shape = call.as<LocalConnectionAttributes>();
   const Sizes sizes(shape);
-  const auto* x = call.operand<const char>(0);
-  const auto* gradient = call.operand<const char>(1);
-  auto* weights = call.operand<float>(2);
-  auto* biases = call.operand<float>(3);
   const std::int64_t tiles = blocks_of(call.run->batch_images);
-  const std::int64_t tile_bytes = call.run->tile_bytes;
-  const auto of_tile = [tile_bytes](const char* from, std::int64_t tile) {
-    return reinterpret_cast<const Vector*>(from + tile * tile_bytes);
-  };
+  const Tiles x{call.operand<const char>(0), call.run->tile_bytes};
+  const Tiles gradient{call.operand<const char>(1), call.run->tile_bytes};
+  const auto* offsets = call.operand<const std::int32_t>(2);
+  auto* weights = call.operand<float>(3);
+  auto* biases = call.operand<float>(4);
   for (std::int64_t map = call.begin; map < call.end; ++map) {
     for_each_position(shape, [&](const Window& window, std::int64_t position) {
       const std::int64_t cell = map * sizes.positions + position;
       float* own = weights + cell * sizes.output_cell;
-      for (std::int64_t i = 0; i < sizes.output_cell; ++i) own[i] = 0.0F;  // taps that see only padding
-      for_each_tap(shape, sizes, window, [&](std::int64_t from, std::int64_t tap) {
-        Vector sum = {};
-        for (std::int64_t tile = 0; tile < tiles; ++tile) {
-          sum += of_tile(gradient, tile)[cell] * of_tile(x, tile)[from];
+      const bool inside = window.rows.begin == 0 && window.rows.end == shape.kernel_height &&
+                          window.columns.begin == 0 && window.columns.end == shape.kernel_width;
+      if (inside) {
+        std::int64_t tap = 0;
+        for (; tap + LANES <= sizes.output_cell; tap += LANES) {
+          store(own + tap, weight_gradients(x, gradient, tiles, window.first, offsets + tap, cell));
         }
-        own[tap] = sum_lanes(sum);
-      });
+        for (; tap < sizes.output_cell; ++tap) {
+          own[tap] = weight_gradient(x, gradient, tiles, window.first + offsets[tap], cell);
+        }
+      } else {
+        for (std::int64_t i = 0; i < sizes.output_cell; ++i) own[i] = 0.0F;  // taps that see only padding
+        for_each_tap(shape, sizes, window, [&](std::int64_t from, std::int64_t tap) {
+          own[tap] = weight_gradient(x, gradient, tiles, from, cell);
+        });
+      }
       if (biases == nullptr) return;
       Vector sum = {};
-      for (std::int64_t tile = 0; tile < tiles; ++tile) sum += of_tile(gradient, tile)[cell];
+      for (std::int64_t tile = 0; tile < tiles; ++tile) sum += gradient[tile][cell];
       biases[cell] = sum_lanes(sum);
     });
   }

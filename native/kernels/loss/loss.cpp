@@ -125,7 +125,10 @@ PELLUCID_INLINE void log_loss_at(const Call& call, std::int64_t position, Target
     expected += t * (scores[cell] - highest);
     total += t;
   }
-  if (shape.has_rubbish != 0) total = broadcast(1.0F);
+  if (shape.has_rubbish != 0) {  // log D counts once, whatever T sums to
+    expected -= (1.0F - total) * highest;
+    total = broadcast(1.0F);
+  }
   const Vector share = image_share(call);
   for (std::int64_t k = 0; k < shape.classes; ++k) {
     const std::int64_t cell = k * shape.positions + position;

@@ -1,4 +1,4 @@
-// Sums and copies of whole arrays of lanes.
+// Sums of whole arrays of lanes.
 #include "base/simd.h"
 #include "kernels/declarations.h"
 
@@ -11,14 +11,6 @@ void add(const Call& call) {
   const auto* b = call.operand<const Vector>(1);
   auto* out = call.operand<Vector>(2);
   for (std::int64_t cell = 0; cell < cells; ++cell) out[cell] = a[cell] + b[cell];
-}
-
-// copy: cells of a, from one place on -> b, from another place on.
-void copy(const Call& call) {
-  const auto& part = call.as<CopyAttributes>();
-  const Vector* from = call.operand<const Vector>(0) + part.from;
-  Vector* to = call.operand<Vector>(1) + part.to;
-  for (std::int64_t cell = 0; cell < part.cells; ++cell) to[cell] = from[cell];
 }
 
 }  // namespace pellucid::PELLUCID_ISA

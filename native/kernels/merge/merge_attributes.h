@@ -17,7 +17,7 @@ namespace pellucid {
 PELLUCID_ATTRIBUTES(PairAttributes, PELLUCID_PAIR)
 
 // Matrices (rows, inner) and (inner, columns), and how far apart their neighbours are: along rows, along
-// columns, and from one product to the next.
+// columns. second_flat: whether the second matrix holds plain numbers, not cells.
 #define PELLUCID_MATRIX_PRODUCT(INTEGER, REAL) \
   INTEGER(products)                            \
   INTEGER(rows)                                \
@@ -26,7 +26,8 @@ PELLUCID_ATTRIBUTES(PairAttributes, PELLUCID_PAIR)
   INTEGER(first_row)                           \
   INTEGER(first_column)                        \
   INTEGER(second_row)                          \
-  INTEGER(second_column)
+  INTEGER(second_column)                       \
+  INTEGER(second_flat)
 PELLUCID_ATTRIBUTES(MatrixProductAttributes, PELLUCID_MATRIX_PRODUCT)
 
 }  // namespace pellucid

@@ -10,6 +10,7 @@ import typer
 
 from pellucid import __version__
 from pellucid.cli import INTERRUPTED
+from pellucid.cli.convert import convert_command
 from pellucid.cli.demo import demo_command
 from pellucid.cli.doctor import doctor_command
 from pellucid.cli.evaluate import evaluate_command
@@ -36,6 +37,7 @@ app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
 app.command("summary")(summary_command)
+app.command("convert")(convert_command)
 app.command("doctor")(doctor_command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -52,6 +53,28 @@ class Split:
             return Split(self.pixels[chosen], self.labels[chosen])
         except IndexError as error:
             raise DataError(f"a subset of {len(self)} images: {error}") from None
+
+    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each channel, in [0, 1]: what `Normalize` takes.
+
+        Example:
+            >>> from pellucid import data
+            >>> mean, deviation = data.load("digits").train.statistics()
+            >>> print(f"{mean[0]:.3f} {deviation[0]:.3f}")
+            0.305 0.376
+        """
+        levels = np.arange(256) / 255
+        means, deviations = [], []
+        for channel in range(self.pixels.shape[1]):
+            counts = np.zeros(256, np.int64)
+            for start in range(0, len(self), 4096):
+                part = self.pixels[start : start + 4096, channel]
+                counts += np.bincount(part.ravel(), minlength=256)
+            total = max(1, int(counts.sum()))
+            mean = float(counts @ levels) / total
+            means.append(mean)
+            deviations.append(math.sqrt(float(counts @ (levels - mean) ** 2) / total))
+        return tuple(means), tuple(deviations)
 
     def stratified(self, fraction: float, seed: int = 0) -> tuple[Split, Split]:
         """Two parts, what stays and what is held out; every class has its share in both.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
 
 JPEG_MAGIC = b"\xff\xd8\xff"
+EXIF_MAGIC = b"Exif\0\0"
 EXIF_REACH = 1 << 17
 """Bytes in which to look for EXIF, which may say that the picture lies on its side."""
 
@@ -68,11 +69,32 @@ def decode(label: str, content: bytes, smallest: tuple[int, int] = (0, 0)) -> Pi
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
+def decode_same_size(content: bytes, pixels: Pixels) -> bool:
+    """Decode an ordinary JPEG that is exactly as large as an array, into it: what most pictures of a set are.
+
+    Args:
+        content: of the file.
+        pixels: (H, W, 3), receives red, green and blue.
+
+    Returns:
+        Whether it was one; if not, `pixels` may hold anything, and `decode` must look.
+    """
+    import simplejpeg
+
+    if not content.startswith(JPEG_MAGIC) or content.find(EXIF_MAGIC, 0, EXIF_REACH) >= 0:
+        return False
+    try:
+        decoded = simplejpeg.decode_jpeg(content, "RGB", buffer=pixels)
+    except ValueError:
+        return False
+    return bool(decoded.shape == pixels.shape)
+
+
 def _decode_jpeg(content: bytes, smallest: tuple[int, int]) -> Pixels | None:
     """(H, W, 3) or (H, W, 1); None where Pillow must look."""
     import simplejpeg
 
-    if content.find(b"Exif\0\0", 0, EXIF_REACH) >= 0:
+    if content.find(EXIF_MAGIC, 0, EXIF_REACH) >= 0:
         return None
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(content)

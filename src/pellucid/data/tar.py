@@ -11,9 +11,9 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from pellucid.errors import FormatError
 from pellucid.storage import reason
@@ -35,8 +35,7 @@ LEAST_LARGEST, LARGEST_RATIO = 1 << 28, 100
 """A gzipped archive may unpack to 256 MiB, or to a hundred times its size where that is more."""
 
 
-@dataclass(frozen=True)
-class TarMember:
+class TarMember(NamedTuple):
     """A regular file in a tar archive.
 
     Attributes:
@@ -82,8 +81,13 @@ def open_tar(path: Path) -> Iterator[BinaryIO]:
         FormatError: the file cannot be read, or (while it is open) its gzip data are truncated or corrupt.
     """
     try:
-        with cast(BinaryIO, gzip.open(path)) if is_gzipped(path) else path.open("rb") as file:
-            yield file
+        if is_gzipped(path):
+            # A buffer of its own, as that of GzipFile is reached through several calls.
+            with BufferedReader(cast(RawIOBase, gzip.open(path)), CHUNK) as file:
+                yield file
+        else:
+            with path.open("rb") as plain:
+                yield plain
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FormatError(f"{path}: the gzip data are truncated or corrupt ({error})") from None
     except OSError as error:
@@ -139,8 +143,7 @@ def _next_header(path: Path, file: BinaryIO, position: int) -> _Header | None:
     return header
 
 
-@dataclass(frozen=True)
-class _Header:
+class _Header(NamedTuple):
     """A block of 512 bytes before each member: its name, its size and what kind it is."""
 
     name: str

@@ -53,6 +53,6 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
     if tensorflow_js.has_signature(start):
         return tensorflow_js.read(file, engine)
     raise FormatError(
-        f"{file}: not a model file that this version reads; it reads .pellucid, .onnx, .keras, .h5 of Keras 2 "
-        "and TensorFlow.js's model.json"
+        f"{file}: not a model file that this version reads; it reads .pellucid, .onnx, .keras, HDF5 of "
+        "Keras 2 and TensorFlow.js's model.json"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -23,6 +23,9 @@ Floats = NDArray[np.float32]
 
 OWN_KEY = 0x6175676D
 """Sets these random numbers apart from dropout's, which have the same seed."""
+
+GROUP_PIXELS = 100_000
+"""Of the images that are bent at a time: two to three times as fast as a thousand images at once."""
 
 NUMPY_MODES = {"zeros": "constant", "edge": "edge", "reflect": "reflect", "circular": "wrap"}
 
@@ -207,8 +210,25 @@ def sampled(images: Array, rows: Floats, columns: Floats) -> Array:
 
 Carrier = Callable[[Any, Array, Draws], Array]
 
+
+def in_groups(carrier: Carrier) -> Carrier:
+    """The same, a few images at a time, so that what it needs in between stays in the processor's cache."""
+
+    def carried(augmentation: Augmentation, images: Array, draws: Draws) -> Array:
+        count = max(1, GROUP_PIXELS // math.prod(images.shape[2:]))
+        groups = [slice(start, start + count) for start in range(0, max(1, len(images)), count)]
+        return np.concatenate(
+            [
+                carrier(augmentation, images[group], replace(draws, indices=draws.indices[group]))
+                for group in groups
+            ]
+        )
+
+    return carried
+
+
 CARRIED_OUT = cast(
     dict[type[Augmentation], Carrier],
-    {PadCrop: pad_crop, Flip: flip, Affine: affine, Elastic: elastic, Cutout: cutout},
+    {PadCrop: pad_crop, Flip: flip, Affine: in_groups(affine), Elastic: in_groups(elastic), Cutout: cutout},
 )
 """What carries out each augmentation."""

@@ -37,6 +37,7 @@ def train(
     epochs: int = 10,
     batch_size: int | None = None,
     loss: str | Objective | None = None,
+    loss_weights: Sequence[float] | None = None,
     optimizer: str | Optimizer | None = None,
     schedule: str | Schedule | None = None,
     learning_rate: float | None = None,
@@ -56,14 +57,15 @@ def train(
     goes on with the tunings that it began with.
 
     Args:
-        model: with one input and one output; what is None below comes from its recipe, and the recipe used
-            stays with it.
+        model: with one input; of several outputs the first counts, and those that loss_weights names. What is
+            None below comes from its recipe, and the recipe used stays with it.
         data: a data set, fitted to the model's input, whose held-out part is evaluated after each epoch; or a
             pair (images, targets): (N, *shape) float32 or uint8 (read as value / 255), and (N,) classes or
             (N, *output shape) numbers.
         epochs: passes over the data.
         batch_size: images a step.
         loss: a name in OBJECTIVES, or an Objective.
+        loss_weights: one an output, of its loss in J; empty for the first output's alone.
         optimizer: a name in OPTIMIZERS, or an Optimizer.
         schedule: a name in SCHEDULES, or a Schedule.
         learning_rate: of the schedule.
@@ -90,6 +92,7 @@ def train(
         model.recipe,
         batch_size=batch_size,
         loss=loss,
+        loss_weights=loss_weights,
         rule=optimizer,
         rates=schedule,
         learning_rate=learning_rate,

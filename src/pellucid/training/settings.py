@@ -133,6 +133,7 @@ def choose_recipe(
     *,
     batch_size: int | None = None,
     loss: str | Objective | None = None,
+    loss_weights: Sequence[float] | None = None,
     rule: str | Optimizer | None = None,
     rates: str | Schedule | None = None,
     learning_rate: float | None = None,
@@ -144,6 +145,7 @@ def choose_recipe(
         base: a model's own.
         batch_size: images a step.
         loss: a name or an Objective.
+        loss_weights: one an output.
         rule: a name or an Optimizer.
         rates: a name or a Schedule; a name keeps the base's learning rate.
         learning_rate: of the schedule.
@@ -157,7 +159,7 @@ def choose_recipe(
         optimizer=base.optimizer if rule is None else optimizer(rule),
         schedule=chosen,
         batch_size=base.batch_size if batch_size is None else batch_size,
-        loss_weights=base.loss_weights,
+        loss_weights=base.loss_weights if loss_weights is None else tuple(loss_weights),
         augmentations=base.augmentations if augment is None else augmentations(augment),
     )
 

@@ -47,7 +47,7 @@ def load_pictures(path: Path, name: str, wishes: Wishes) -> Dataset:
     """
     shape = wishes.picture_shape
     with _source(path) as source:
-        facts = (source.fingerprint(), shape, wishes.on_broken)
+        facts = (shape, source.fingerprint(), wishes.on_broken)
         divided = (*facts, wishes.test_fraction, wishes.seed)
         for known in (facts, divided):
             found = Store(path, *known).find()

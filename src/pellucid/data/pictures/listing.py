@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from pellucid.data.tar import shown
 from pellucid.errors import DataError, FormatError
@@ -31,8 +31,7 @@ DEEPEST = 32
 """Folders within folders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A picture file.
 
     Attributes:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.decoding import decode, without_warnings
+from pellucid.data.decoding import decode, decode_same_size, without_warnings
 from pellucid.data.fit import fit_pixels
 from pellucid.data.pictures.listing import Entry, Source
 from pellucid.data.wishes import Shape
@@ -77,7 +77,8 @@ class Reader:
         with without_warnings():
             for entry in entries:
                 try:
-                    channels, height, width = self._decode(entry, (0, 0)).shape
+                    label, content = self.source.label(entry), self.source.read(entry)
+                    channels, height, width = decode(label, content).shape
                 except DataError as error:
                     if not self.skip:
                         raise _fatal(str(error)) from None
@@ -102,11 +103,17 @@ class Reader:
     def _fill_block(
         self, entries: Sequence[Entry], pixels: Pixels, exact: bool, block: slice
     ) -> list[Broken]:
-        smallest = (0, 0) if exact else (pixels.shape[2], pixels.shape[3])
+        channels, height, width = pixels.shape[1:]
+        smallest = (0, 0) if exact else (height, width)
+        colors = np.empty((height, width, 3), np.uint8)
         broken = []
         for number, entry in enumerate(entries[block], block.start):
             try:
-                picture = self._decode(entry, smallest)
+                content = self.source.read(entry)
+                if channels == 3 and decode_same_size(content, colors):
+                    pixels[number] = colors.transpose(2, 0, 1)
+                    continue
+                picture = decode(self.source.label(entry), content, smallest)
             except DataError as error:
                 if not self.skip:
                     raise _fatal(str(error)) from None
@@ -129,9 +136,6 @@ class Reader:
             )
         if pixels.shape[1] == 1:
             raise _ColorsError
-
-    def _decode(self, entry: Entry, smallest: tuple[int, int]) -> Pixels:
-        return decode(self.source.label(entry), self.source.read(entry), smallest)
 
 
 class _ColorsError(Exception):

@@ -3,8 +3,8 @@
     PLACE-KEY.pixels   the pixels (N, C, H, W), uint8, nothing else
     PLACE-KEY.json     what they are
 
-PLACE stands for where the pictures came from, KEY for everything that the pixels follow from. When the
-pictures have changed, what was kept of the same place goes.
+PLACE stands for where the pictures came from and the shape that they got, KEY for everything that the pixels
+follow from. When the pictures or their split have changed, what was kept for the same place goes.
 """
 
 from __future__ import annotations
@@ -58,11 +58,12 @@ class Store(AbstractContextManager["Store"]):
 
     Args:
         path: of the collection.
-        facts: everything that the pixels follow from.
+        shape: that was asked for; None for the pictures' own.
+        facts: everything else that the pixels follow from.
     """
 
-    def __init__(self, path: Path, *facts: object) -> None:
-        place = str(path.absolute())
+    def __init__(self, path: Path, shape: Shape | None, *facts: object) -> None:
+        place = repr((str(path.absolute()), shape))
         key = repr((VERSION, place, facts))
         self._folder = cache_folder() / "data" / "pictures"
         self._prefix = f"{_digest(place)}-"
@@ -73,13 +74,13 @@ class Store(AbstractContextManager["Store"]):
     def find(self) -> tuple[Pixels, Index] | None:
         """What was kept, its pixels read from the disk as they are needed; None where there is nothing."""
         try:
-            values = json.loads(self._index.read_bytes())
-            values["shape"] = channels, height, width = (int(number) for number in values["shape"])
-            index = Index(**values)
-            if self._pixels.stat().st_size != index.rows * channels * height * width:
+            index = Index(**json.loads(self._index.read_bytes()))
+            channels, height, width = index.shape
+            room = self._pixels.stat().st_size // (channels * height * width)
+            if not len(index.train) + len(index.test) <= index.rows == room:
                 return None
             return _mapped(self._pixels, index.rows, (channels, height, width), "r"), index
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, ArithmeticError, RecursionError):
             return None
 
     def make(self, rows: int, shape: Shape) -> Pixels | None:

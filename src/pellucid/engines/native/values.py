@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.value import (
@@ -37,6 +37,7 @@ class Values:
         self._lanes: dict[str, Buffer] = {}
         self._blocks: dict[str, BlockValue] = {}
         self._paddings: dict[str, Geometry] = {}
+        self._deferred: dict[str, Callable[[], Value]] = {}
 
     def bring(
         self, name: str, external: Buffer, source: ImageSource, padding: Geometry | None = None
@@ -61,8 +62,17 @@ class Values:
         else:
             self._blocks[name] = value
 
+    def defer(self, name: str, make: Callable[[], Value]) -> None:
+        """A node's output that is made when it is first asked for, if it is."""
+        self._deferred[name] = make
+
+    def _made(self, name: str) -> None:
+        if name in self._deferred:
+            self.put(name, self._deferred.pop(name)())
+
     def lanes(self, name: str) -> Buffer:
         """With the batch in the lanes."""
+        self._made(name)
         if name not in self._lanes:
             value = self._blocks[name]
             if value.images is not None and value.coefficients is None:
@@ -88,12 +98,14 @@ class Values:
 
     def blocks(self, name: str) -> BlockValue:
         """In channel blocks, described or written down."""
+        self._made(name)
         if name not in self._blocks:
             self._blocks[name] = from_lanes(self._builder, name, self._shapes[name], self._lanes[name])
         return self._blocks[name]
 
     def is_in_lanes(self, name: str) -> bool:
         """Whether the batch lies in the lanes already."""
+        self._made(name)
         return name in self._lanes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
@@ -18,7 +19,7 @@ from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout
 from pellucid.engines.native.values import Gradients, Value, Values
 from pellucid.graph import Graph, Node
-from pellucid.layers import Conv1d, Conv2d, Input
+from pellucid.layers import Conv1d, Conv2d, Input, Parameter
 
 
 @dataclass(frozen=True)
@@ -136,11 +137,17 @@ class Walk:
             if node.name not in needed or isinstance(node.layer, Input) or hidden:
                 continue
             chain = self._chains.ending_at(node.name)
-            if chain is not None:
+            if isinstance(node.layer, Parameter):
+                self._caches[node.name] = None
+                self.values.defer(node.name, partial(self._output_of, node))
+            elif chain is not None:
                 self.values.put(node.name, self._chain_forward(chain))
             else:
                 output, self._caches[node.name] = self._node_forward(node)
                 self.values.put(node.name, output)
+
+    def _output_of(self, node: Node) -> Value:
+        return self._node_forward(node)[0]
 
     def _chain_forward(self, chain: Chain) -> BlockValue:
         first = self._context(chain.first)
@@ -165,8 +172,14 @@ class Walk:
         if self.layouts[node.name] is Layout.BLOCKS:
             blocks = [self.values.blocks(source) for source in node.inputs]
             return BLOCK_LOWERINGS[type(node.layer)].forward(self.builder, context, blocks)
-        lanes = [self.values.lanes(source) for source in node.inputs]
-        return lowering_of(context).forward(self.builder, context, lanes)
+        lowering = lowering_of(context)
+        lanes = [
+            self.store.parameter(f"{source}.value")
+            if number in lowering.reads_state and isinstance(self.graph.node(source).layer, Parameter)
+            else self.values.lanes(source)
+            for number, source in enumerate(node.inputs)
+        ]
+        return lowering.forward(self.builder, context, lanes)
 
     def _useful(self, nodes_wanted: frozenset[str]) -> set[str]:
         """Nodes whose gradient leads to something wanted."""

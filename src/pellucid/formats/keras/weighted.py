@@ -137,13 +137,15 @@ def transposed(layer: LayerReader, inputs: list[Value]) -> Value:
     paddings, extra = [], []
     for axis in range(rank):
         extent = (kernel[axis] - 1) * dilation[axis] + 1
-        if added is not None:
-            paddings.append((extent // 2,) * 2 if amount == "same" else (0, 0))
-            extra.append(added[axis])
-        else:  # the output is S times as long ("same"), or at least that ("valid")
-            total = max(0, extent - stride[axis]) if amount == "same" else 0
-            paddings.append((total // 2, total - total // 2))
-            extra.append(max(0, stride[axis] - extent))
+        # How much longer the whole result is than what is kept: all of it ("valid"), or ("same") S times the
+        # input's length; with an output_padding the lengths that Keras documents.
+        if added is None:
+            surplus = extent - stride[axis] if amount == "same" else min(0, extent - stride[axis])
+        else:
+            surplus = (extent - extent % 2 if amount == "same" else 0) - added[axis]
+        total = max(0, surplus)
+        paddings.append((total // 2, total - total // 2))
+        extra.append(max(0, -surplus))
     made = (ConvTranspose1d if rank == 1 else ConvTranspose2d)(
         layer.integer("filters"),
         kernel,

@@ -49,21 +49,29 @@ def _max_pool(place: Place) -> str:
     layer: Any = place.layer
     axes = layer.window(place.shapes)
     dilations = [axis.dilation for axis in axes]
-    if any(axis.overhang for axis in axes):
-        value = _with_overhang(place, axes, LOWEST)
-        return place.result("MaxPool", value, **_windows(axes), dilations=dilations)
-    return place.result("MaxPool", place.inputs[0], **_windows(axes), pads=pads(axes), dilations=dilations)
+    attributes = _windows(axes) | {"dilations": dilations}
+    if _overhangs_unlike_onnx(axes):
+        return place.result("MaxPool", _with_overhang(place, axes, LOWEST), **attributes)
+    ceil_mode = int(any(axis.overhang for axis in axes))
+    return place.result("MaxPool", place.inputs[0], **attributes, pads=pads(axes), ceil_mode=ceil_mode)
+
+
+def _overhangs_unlike_onnx(axes: Sequence[AxisWindow]) -> bool:
+    """Whether windows overhang along one axis and, although they could, not along another."""
+    overhangs = any(axis.overhang for axis in axes)
+    fitting = all((axis.padded - axis.extent) % axis.stride == 0 for axis in axes)
+    return overhangs and not fitting
 
 
 def _average_pool(place: Place) -> str:
-    """AveragePool; where windows overhang, by the whole window and a factor a position."""
+    """AveragePool; where windows overhang padding that counts, the whole window and a factor a position."""
     layer: Any = place.layer
     axes = layer.window(place.shapes)
-    if not any(axis.overhang for axis in axes):
+    overhangs = any(axis.overhang for axis in axes)
+    if not overhangs or (not layer.include_padding and not _overhangs_unlike_onnx(axes)):
+        attributes = _windows(axes) | {"pads": pads(axes), "ceil_mode": int(overhangs)}
         include = int(layer.include_padding)
-        return place.result(
-            "AveragePool", place.inputs[0], **_windows(axes), pads=pads(axes), count_include_pad=include
-        )
+        return place.result("AveragePool", place.inputs[0], **attributes, count_include_pad=include)
     means = place.step("AveragePool", _with_overhang(place, axes, 0), **_windows(axes))
     factors = np.ones((1, 1, *(1,) * len(axes)))
     for index, axis in enumerate(axes):

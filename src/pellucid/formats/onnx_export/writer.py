@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pellucid import __version__
 from pellucid.errors import FormatError
+from pellucid.formats.descriptions import describe
 from pellucid.graph import Node
 from pellucid.layers import Layer, Shape
 from pellucid.model import Model
@@ -137,6 +138,7 @@ class Writer:
             "pellucid.name": model.name,
             "pellucid.output_kind": model.output_kind,
             "pellucid.class_names": json.dumps(list(model.class_names)),
+            "pellucid.recipe": json.dumps(describe(model.recipe)),
         }
         helper.set_model_props(made, metadata)
         data: bytes = made.SerializeToString()

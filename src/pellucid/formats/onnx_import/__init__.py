@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pellucid.engines.engine import Engine
 from pellucid.errors import FormatError, GraphError, LayerError
+from pellucid.formats.descriptions import restore_recipe
 from pellucid.formats.onnx_import.importer import MALFORMED, Importer, Record, Source
 from pellucid.formats.onnx_import.names import node_names
 from pellucid.formats.onnx_import.text import ModelText, Operation, read_text
@@ -27,6 +28,7 @@ from pellucid.formats.onnx_import.values import UnsupportedError
 from pellucid.graph import Graph, Node
 from pellucid.model import Model
 from pellucid.objectives import OutputKind
+from pellucid.recipe import Recipe
 from pellucid.storage import reason
 
 __all__ = ["has_signature", "read"]
@@ -106,6 +108,7 @@ def _model(
         engine=engine,
         output_kind=_output_kind(metadata),
         class_names=_class_names(metadata),
+        recipe=_recipe(metadata),
         name=metadata.get("pellucid.name", "") or text.graph.name or path.stem,
     )
 
@@ -143,11 +146,22 @@ def _output_kind(metadata: Mapping[str, str]) -> OutputKind | None:
     return cast(OutputKind, kind) if kind in get_args(OutputKind) else None
 
 
-def _class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+def _recipe(metadata: Mapping[str, str]) -> Recipe | None:
+    """How the model is trained, where it was written here."""
+    data = _json(metadata, "pellucid.recipe")
+    return None if data is None else restore_recipe(data)
+
+
+def _json(metadata: Mapping[str, str], key: str) -> object:
+    """What an entry holds; None where there is none, or no JSON."""
     try:
-        names = json.loads(metadata.get("pellucid.class_names", "[]"))
+        return json.loads(metadata.get(key, "null"))
     except (ValueError, RecursionError):
-        return ()
+        return None
+
+
+def _class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    names = _json(metadata, "pellucid.class_names")
     if not isinstance(names, list):
         return ()
     return tuple(name for name in names if isinstance(name, str)) if len(names) < 100_000 else ()

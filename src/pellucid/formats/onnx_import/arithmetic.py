@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from pellucid.formats.onnx_import.affine import fold_into_node
 from pellucid.formats.onnx_import.call import Call
 from pellucid.formats.onnx_import.decomposed import layer_norm, local_response_norm
+from pellucid.formats.onnx_import.formulas import IDENTITY, recognise
 from pellucid.formats.onnx_import.functions import evaluate
+from pellucid.formats.onnx_import.reductions import largest_of
 from pellucid.formats.onnx_import.values import (
     SAMPLES,
     Activation,
@@ -105,7 +107,7 @@ def _together(call: Call) -> Activation:
         base = call.activation(0)
         return call.emit(Multiply(), base, _aligned(call, minus_one, len(base.shape)))
     if kind not in MERGES:
-        raise UnsupportedError("no layer computes this function of a cell")
+        return _alone(call)
     if kind == "Div":
         for special in (layer_norm, local_response_norm):
             found = special(call)
@@ -113,6 +115,23 @@ def _together(call: Call) -> Activation:
                 return found
     folded = fold_into_node(call)
     return _merge(call, MERGES[kind]()) if folded is None else folded
+
+
+def _alone(call: Call) -> Activation:
+    """The layer that has this operation's values, after whatever its input is."""
+    nodes = {
+        call.importer.activation(value) for value in call.inputs if isinstance(value, Activation | Formula)
+    }
+    if len(nodes) == 1:
+        (x,) = nodes
+        call.inputs = [value if isinstance(value, Constant | None) else x for value in call.inputs]
+        formula = _formula(call)
+        layer = None if formula is None else recognise(formula.values)
+        if layer is not None:
+            return x if layer is IDENTITY else call.emit(layer, x)
+    if call.operation.type == "Max" and len(nodes) == len(call.inputs):
+        return largest_of(call, [call.activation(index) for index in range(len(call.inputs))])
+    raise UnsupportedError("no layer computes this function of a cell")
 
 
 def _merge(call: Call, layer: Layer) -> Activation:

@@ -91,16 +91,9 @@ def group_norm(call: Call, value: Value, shape: Shape) -> Activation | None:
     if not isinstance(_layer(call, gathered), Reshape) or x is None or x.shape != shape or len(shape) < 2:
         return None
     groups = value.shape[0]
-    record = call.importer.records[value.node]
-    plain = all(_is_plain(source().tolist(), name) for name, source in record.parameters.items())
-    if shape[0] % groups or not plain:
+    if shape[0] % groups or layer.affine:
         return None
     return call.emit(GroupNorm(layer.epsilon, affine=False, groups=groups), x)
-
-
-def _is_plain(numbers: object, name: str) -> bool:
-    """Whether gamma is all ones, or beta all zeros."""
-    return isinstance(numbers, list) and set(numbers) == {1.0 if name == "weight" else 0.0}
 
 
 def _layer(call: Call, value: Activation) -> Layer:

@@ -255,6 +255,7 @@ FOLDED: Mapping[str, Callable[[Call, Budget], Any]] = MappingProxyType(
         "Gather": _gather,
         "Identity": _identity,
         "Range": _range,
+        "ReduceL1": _reduce(lambda x, **how: np.abs(x).sum(**how)),
         "ReduceL2": _reduce(lambda x, **how: np.sqrt((x.astype(np.float64) ** 2).sum(**how))),
         "ReduceMax": _reduce(np.max),
         "ReduceMean": _reduce(np.mean),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,22 +42,44 @@ IDENTITY = Parameter((1,))
 
 def recognise(values: Samples) -> Layer | None:
     """The layer with these values at SAMPLES, IDENTITY for y = x, or None."""
+    return _recognised(values.tobytes())
+
+
+@lru_cache(maxsize=512)
+def _recognised(data: bytes) -> Layer | None:
+    """The same few functions occur again and again in a network."""
+    values = np.frombuffer(data)
     with np.errstate(all="ignore"):
-        for propose in (_plain, _parametric):
-            for layer, expected in propose(values):
-                if _same(values, expected):
-                    return layer
+        layers, expected = _plain_table()
+        found = np.flatnonzero(_same(values, expected))
+        if len(found):
+            return layers[int(found[0])]
+        for layer, curve in _parametric(values):
+            if _same(values, curve[None])[0]:
+                return layer
     return None
 
 
-def _same(values: Samples, expected: Samples) -> bool:
-    """Where a formula overflows far from 0, as log(1 + exp(x)) does, nothing is compared."""
-    compared = np.isfinite(values) | (np.abs(SAMPLES) <= 8)
-    difference = np.abs(values - expected)[compared]
-    return bool(np.all(difference <= TOLERANCE * (1 + np.abs(expected[compared]))))
+def _same(values: Samples, expected: Samples) -> NDArray[np.bool_]:
+    """For each row whether it is the same function.
+
+    Where a formula overflows far from 0, as log(1 + exp(x)) does, nothing is compared.
+    """
+    ignored = ~np.isfinite(values) & (np.abs(SAMPLES) > 8)
+    near = np.abs(values - expected) <= TOLERANCE * (1 + np.abs(expected))
+    same: NDArray[np.bool_] = np.all(near | ignored, axis=1)
+    return same
 
 
-def _plain(values: Samples) -> Iterator[tuple[Layer, Samples]]:
+@cache
+def _plain_table() -> tuple[tuple[Layer, ...], Samples]:
+    """Layers without numbers of their own, and their values."""
+    with np.errstate(all="ignore"):
+        rows = list(_plain())
+    return tuple(layer for layer, _ in rows), np.stack([curve for _, curve in rows])
+
+
+def _plain() -> Iterator[tuple[Layer, Samples]]:
     x = SAMPLES
     sigmoid = 1 / (1 + np.exp(-x))
     yield IDENTITY, x
@@ -70,6 +93,7 @@ def _plain(values: Samples) -> Iterator[tuple[Layer, Samples]]:
     yield GELU("tanh"), 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
     yield Softplus(), np.logaddexp(0, x)
     yield Mish(), x * np.tanh(np.logaddexp(0, x))
+    yield Hardsigmoid(), np.clip(x / 6 + 0.5, 0, 1)
     yield SELU(), SELU.SCALE * np.where(x > 0, x, SELU.ALPHA * np.expm1(x))
 
 
@@ -83,14 +107,17 @@ def _erf(x: Samples) -> Samples:
 def _parametric(values: Samples) -> Iterator[tuple[Layer, Samples]]:
     """Layers with numbers of their own, read off the values."""
 
+    def exact(x: float) -> float:
+        return float(values[int(np.argmin(np.abs(SAMPLES - x)))])
+
     def at(x: float) -> float:
-        return shortest(values[int(np.argmin(np.abs(SAMPLES - x)))])
+        return shortest(exact(x))
 
     x = SAMPLES
     yield from _made(lambda: LeakyReLU(-at(-1)), lambda a: np.where(x > 0, x, a.negative_slope * x))
     yield from _made(lambda: ELU(-at(-100)), lambda a: np.where(x > 0, x, a.alpha * np.expm1(x)))
     yield from _made(
-        lambda: Hardsigmoid(shortest(2 * (at(0.25) - at(-0.25))), at(0)),
+        lambda: Hardsigmoid(shortest(2 * (exact(0.25) - exact(-0.25))), at(0)),
         lambda a: np.clip(a.slope * x + a.offset, 0, 1),
     )
     yield from _made(lambda: _scaled_tanh(at), lambda a: a.amplitude * np.tanh(a.slope * x))

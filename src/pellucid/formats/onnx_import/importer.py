@@ -27,7 +27,7 @@ from pellucid.formats.onnx_import.values import (
     UnsupportedError,
     Value,
 )
-from pellucid.layers import Input, Layer, Parameter, Reshape, Shape
+from pellucid.layers import Flatten, Input, Layer, Parameter, Reshape, Shape
 
 MALFORMED = (ArithmeticError, LookupError, TypeError, ValueError)
 """What arithmetic on the attributes and constants of a damaged model can raise."""
@@ -95,9 +95,8 @@ class Importer:
             if value.name not in graph.initializers:
                 self._values[value.name] = self._input(value)
         self._read(graph, 0)
-        if self.problems:
-            return ()
-        return tuple(self._output(name) for name in graph.outputs)
+        outputs = [node for name in graph.outputs if (node := self._output(name)) is not None]
+        return () if self.problems else tuple(outputs)
 
     def value_names(self) -> dict[int, list[str]]:
         """For every record the names of the values that it is, in order."""
@@ -133,11 +132,22 @@ class Importer:
         self.declared_batch = self.declared_batch or max(dimensions[0], 0)
         return self.emit(Input(dimensions[1:]), (), named=value.name)
 
-    def _output(self, name: str) -> int:
-        value = self._values.get(name)
-        if value is None:
+    def _output(self, name: str) -> int | None:
+        if name not in self._values:
             raise FormatError(f"{name}: nothing makes this output")
-        return self.activation(value).node
+        value = self._values[name]
+        made = None if value is None else self._attempted(value)
+        return None if made is None else made.node
+
+    def _attempted(self, value: Value) -> Activation | None:
+        """The record of a value; None, and the reason noted, where there is no layer for it."""
+        try:
+            return self.activation(value)
+        except UnsupportedError as error:
+            if not isinstance(error.blamed, Operation):
+                raise
+            self._blame(error, error.blamed)
+            return None
 
     def _read(self, graph: GraphText, depth: int) -> None:
         if depth > DEEPEST:
@@ -184,6 +194,9 @@ class Importer:
     def _results(self, operation: Operation, depth: int) -> Sequence[Value | None]:
         inputs = [self._values[name] if name else None for name in operation.inputs]
         if operation.domain not in ("", "com.microsoft") or operation.type not in ROWS:
+            for value in inputs:
+                if isinstance(value, Formula):  # so that what it is made of is named too
+                    self._attempted(value)
             raise UnsupportedError(refusal(operation, self._text.functions))
         if any(name and value is None for name, value in zip(operation.inputs, inputs, strict=True)):
             return ()  # what it needs could not be imported, which is said already
@@ -300,10 +313,12 @@ class Importer:
     def reshape(self, value: Activation, shape: Shape) -> Activation:
         """The same cells under another shape; two such steps become one."""
         record = self.records[value.node]
-        while isinstance(record.layer, Reshape):
+        while isinstance(record.layer, Reshape | Flatten):
             value = Activation(record.inputs[0], self.shapes[record.inputs[0]])
             record = self.records[value.node]
-        return value if value.shape == shape else self.emit(Reshape(shape), (value,))
+        if value.shape == shape:
+            return value
+        return self.emit(Flatten() if len(shape) == 1 else Reshape(shape), (value,))
 
     def formula(self, value: Activation | Formula) -> Formula:
         """A value as a function of its source."""

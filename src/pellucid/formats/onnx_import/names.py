@@ -45,7 +45,7 @@ def node_names(
         record, module = records[index], modules[index]
         if isinstance(record.layer, Parameter):
             wish = _parameter_name(record)
-        elif values.get(index):
+        elif values.get(index) and not isinstance(record.layer, Input):
             wish = values[index][-1]
         elif record.named:
             wish = record.named

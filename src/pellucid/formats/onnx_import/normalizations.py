@@ -26,23 +26,34 @@ from pellucid.layers import (
 )
 
 
+def _affine(call: Call, gamma: int, beta: int) -> bool:
+    """Whether gamma and beta are weights, rather than the ones and zeros of a layer that has none."""
+    pairs = [(call.constant(index), number) for index, number in ((gamma, 1), (beta, 0)) if call.has(index)]
+    made_up = all(not value.stored or value.name.startswith("val_") for value, _ in pairs)
+    return not (made_up and all(np.all(value.array() == number) for value, number in pairs))
+
+
 def batch_norm(call: Call) -> list[Value]:
     """BatchNormalization, in the form for inference or for training."""
     x = call.activation()
     call.require(len(x.shape) in (1, 2, 3), f"a batch norm of {len(x.shape)} axes an image")
     call.require(call.integer("spatial", 1) == 1, "its statistics are kept for every position (spatial = 0)")
-    names = ("weight", "bias", "running_mean", "running_var")
     kind = BatchNorm2d if len(x.shape) == 3 else BatchNorm1d
     momentum = round(1 - call.real("momentum", 0.9), 6)  # ONNX weighs the old statistics, Pellucid the new
-    layer = kind(epsilon=shortest(call.real("epsilon", 1e-5)), momentum=momentum)
-    parameters = {name: call.constant(index).floats for index, name in enumerate(names, 1)}
+    affine = _affine(call, 1, 2)
+    layer = kind(epsilon=shortest(call.real("epsilon", 1e-5)), momentum=momentum, affine=affine)
+    parameters = {"running_mean": call.constant(3).floats, "running_var": call.constant(4).floats}
+    if affine:
+        parameters |= {"weight": call.constant(1).floats, "bias": call.constant(2).floats}
     return [call.emit(layer, x, parameters=parameters, weight=call.constant(1))]
 
 
 def instance_norm(call: Call) -> list[Value]:
     """InstanceNormalization."""
-    layer = InstanceNorm(epsilon=shortest(call.real("epsilon", 1e-5)))
-    parameters = {"weight": call.constant(1).floats, "bias": call.constant(2).floats}
+    affine = _affine(call, 1, 2)
+    layer = InstanceNorm(epsilon=shortest(call.real("epsilon", 1e-5)), affine=affine)
+    weights = {"weight": call.constant(1).floats, "bias": call.constant(2).floats}
+    parameters = weights if affine else {}
     return [call.emit(layer, call.activation(), parameters=parameters, weight=call.constant(1))]
 
 
@@ -65,7 +76,8 @@ def layer_norm(call: Call) -> list[Value]:
     x, weight = call.activation(), call.constant(1)
     rank = len(x.shape) + 1
     axes = rank - 1 - call.image_axis(call.integer("axis", -1), rank)
-    layer = LayerNorm(epsilon=shortest(call.real("epsilon", 1e-5)), axes=axes)
+    affine = _affine(call, 1, 2)
+    layer = LayerNorm(epsilon=shortest(call.real("epsilon", 1e-5)), affine=affine, axes=axes)
     shape = layer.affine_shape(x.shape)
 
     def spread(index: int) -> Any:
@@ -75,7 +87,7 @@ def layer_norm(call: Call) -> list[Value]:
     call.require(len(weight.shape) <= axes, f"its scale has the shape {weight.shape}, for {shape}")
     zeros = {"bias": lambda: np.zeros(shape, np.float32)}
     parameters = {"weight": spread(1), **({"bias": spread(2)} if call.has(2) else zeros)}
-    return [call.emit(layer, x, parameters=parameters, weight=weight)]
+    return [call.emit(layer, x, parameters=parameters if affine else {}, weight=weight)]
 
 
 def local_response_norm(call: Call) -> list[Value]:

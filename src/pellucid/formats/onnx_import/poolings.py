@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pellucid.formats.onnx_import.call import Call
@@ -12,8 +11,6 @@ from pellucid.formats.onnx_import.windows import Window, short, short_pairs, win
 from pellucid.layers import (
     AvgPool1d,
     AvgPool2d,
-    GlobalAvgPool,
-    GlobalMaxPool,
     Layer,
     LpPool1d,
     LpPool2d,
@@ -29,7 +26,7 @@ LOWEST = -3.4028234663852886e38
 def _fields(call: Call, shape: Window) -> dict[str, Any]:
     return {
         "kernel_size": short(shape.kernel),
-        "stride": short(shape.stride),
+        "stride": None if shape.stride == shape.kernel else short(shape.stride),
         "padding": "same" if shape.padding is None else short_pairs(shape.padding),
         "ceil_mode": bool(call.integer("ceil_mode", 0)),
     }
@@ -116,20 +113,3 @@ def global_lp_pool(call: Call) -> list[Value]:
     kind = LpPool1d if len(x.shape) == 2 else LpPool2d
     norm = shortest(call.real("p", 2))
     return [call.emit(kind(short(x.shape[1:]), norm=norm), x)]
-
-
-def reduce(call: Call, kept_axes: tuple[int, ...]) -> Activation | None:
-    """ReduceMean or ReduceMax over whole maps as a pooling; None for other axes.
-
-    Args:
-        call: the operation.
-        kept_axes: axes of an image that it works on.
-    """
-    x = call.activation()
-    if len(x.shape) < 2 or sorted(kept_axes) != list(range(1, len(x.shape))) or math.prod(x.shape[1:]) < 1:
-        return None
-    layer = GlobalAvgPool() if call.operation.type == "ReduceMean" else GlobalMaxPool()
-    pooled = call.emit(layer, x)
-    if call.integer("keepdims", 1):
-        return call.importer.reshape(pooled, (x.shape[0], *(1,) * (len(x.shape) - 1)))
-    return pooled

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.formats.onnx_import import poolings
 from pellucid.formats.onnx_import.call import Call
 from pellucid.formats.onnx_import.decomposed import group_norm
 from pellucid.formats.onnx_import.folding import (
-    axes_of,
     reshape_target,
     shape_slice,
     slices,
@@ -26,9 +24,6 @@ from pellucid.layers import (
     Add,
     ChannelShuffle,
     Concat,
-    Flatten,
-    Mean,
-    Multiply,
     Reshape,
     Shape,
     Slice,
@@ -102,16 +97,7 @@ def flatten(call: Call) -> list[Value]:
     x = call.activation()
     axis = call.integer("axis", 1)
     call.require(axis in (1, -len(x.shape)), f"axis {axis}; 1 is expected, which leaves the images apart")
-    return [flat(call, x)]
-
-
-def flat(call: Call, x: Activation) -> Activation:
-    """All cells in one row."""
-    record = call.importer.records[x.node]
-    while isinstance(record.layer, Reshape):
-        x = Activation(record.inputs[0], call.importer.shapes[record.inputs[0]])
-        record = call.importer.records[x.node]
-    return x if len(x.shape) == 1 else call.emit(Flatten(), x)
+    return [call.importer.reshape(x, (math.prod(x.shape),))]
 
 
 def squeeze(call: Call) -> list[Value]:
@@ -178,10 +164,18 @@ def slice_(call: Call) -> list[Value]:
         if kept == range(length):
             continue
         image_axis = call.image_axis(axis, len(x.shape) + 1)
-        call.require(kept.step > 0, f"it turns axis {axis} round (step {kept.step})")
         call.require(len(kept) > 0, f"it keeps nothing of axis {axis}")
-        x = _sliced(call, x, image_axis, kept.start, kept[-1] + 1, kept.step)
+        x = _picked(call, x, image_axis, kept)
     return [x]
+
+
+def _picked(call: Call, x: Activation, axis: int, chosen: Sequence[int]) -> Activation:
+    """Cells of an axis in this order: one Slice, or several put together."""
+    step = chosen[1] - chosen[0] if len(chosen) > 1 else 1
+    if step > 0 and list(chosen) == list(range(chosen[0], chosen[-1] + 1, step)):
+        return _sliced(call, x, axis, chosen[0], chosen[-1] + 1, step)
+    call.require(len(chosen) <= MOST_PARTS, f"{len(chosen)} scattered cells of an axis")
+    return call.emit(Concat(axis), *(_sliced(call, x, axis, index, index + 1) for index in chosen))
 
 
 def split(call: Call) -> list[Value | None]:
@@ -197,22 +191,15 @@ def split(call: Call) -> list[Value | None]:
 
 
 def gather(call: Call) -> list[Value]:
-    """Gather with constant indices: one Slice, or several put together."""
+    """Gather with constant indices."""
     x, indices = call.activation(), call.constant(1)
     axis = call.image_axis(call.integer("axis", 0), len(x.shape) + 1)
-    call.require(len(indices.shape) <= 1, f"its indices have the shape {indices.shape}")
     length = x.shape[axis]
     chosen = [index % length for index in call.integers(1) if -length <= index < length]
-    call.require(0 < len(chosen) == indices.size <= MOST_PARTS, f"its indices do not fit {length} cells")
-    step = chosen[1] - chosen[0] if len(chosen) > 1 else 1
-    if step > 0 and chosen == list(range(chosen[0], chosen[-1] + 1, step)):
-        result = _sliced(call, x, axis, chosen[0], chosen[-1] + 1, step)
-    else:
-        result = call.emit(Concat(axis), *(_sliced(call, x, axis, index, index + 1) for index in chosen))
-    if indices.shape:
-        return [result]
-    rest = result.shape[:axis] + result.shape[axis + 1 :]
-    return [call.importer.reshape(result, rest or (1,))]
+    call.require(0 < len(chosen) == indices.size, f"its indices do not fit {length} cells")
+    result = _picked(call, x, axis, chosen)
+    shape = result.shape[:axis] + indices.shape + result.shape[axis + 1 :]
+    return [call.importer.reshape(result, shape or (1,))]
 
 
 def expand(call: Call) -> list[Value]:
@@ -246,27 +233,6 @@ def tile(call: Call) -> list[Value]:
         if times > 1:
             x = call.emit(Concat(axis), *(x,) * times)
     return [x]
-
-
-def reduce(call: Call) -> list[Value]:
-    """ReduceMean, ReduceMax and ReduceSum of axes behind the batch."""
-    x = call.activation()
-    given = axes_of(call)
-    if not given and call.integer("noop_with_empty_axes", 0):
-        return [x]
-    call.require(bool(given), "it takes all images together")
-    axes = tuple(sorted({call.image_axis(axis, len(x.shape) + 1) for axis in given or ()}))
-    kind = call.operation.type
-    pooled = None if kind == "ReduceSum" else poolings.reduce(call, axes)
-    if pooled is not None:
-        return [pooled]
-    call.require(kind != "ReduceMax", "a maximum over other axes than whole maps")
-    mean = call.emit(Mean(axes, keep_axes=bool(call.integer("keepdims", 1))), x)
-    if kind == "ReduceMean":
-        return [mean]
-    cells = float(math.prod(x.shape[axis] for axis in axes))
-    count = Constant.of(np.full((1,) * len(mean.shape), cells, np.float32))
-    return [call.emit(Multiply(), mean, call.importer.parameter(count, count.shape))]
 
 
 def _blocks(call: Call) -> tuple[Activation, int, int, int, int]:
@@ -311,9 +277,6 @@ ROWS: dict[str, Any] = {
     "Flatten": flatten,
     "Gather": gather,
     "Identity": identity,
-    "ReduceMax": reduce,
-    "ReduceMean": reduce,
-    "ReduceSum": reduce,
     "Reshape": reshape,
     "Shape": shape_of,
     "Size": size_of,

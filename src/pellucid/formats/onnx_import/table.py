@@ -11,6 +11,7 @@ from pellucid.formats.onnx_import import (
     convolutions,
     normalizations,
     poolings,
+    reductions,
     resampling,
     shapes,
 )
@@ -35,6 +36,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     {
         **dict.fromkeys(FOLDED, _on_constants_only),
         **dict.fromkeys(FUNCTIONS, arithmetic.elementwise),
+        **reductions.ROWS,
         **shapes.ROWS,
         "AveragePool": poolings.average_pool,
         "BatchNormalization": normalizations.batch_norm,

@@ -19,6 +19,9 @@ OLDEST = 7
 DEEPEST = 4
 """Levels of graphs inside graphs."""
 
+MOST_OPERATIONS = 50_000
+"""Of one graph; large networks with all their shape arithmetic have some thousands."""
+
 INSTALL = "pip install 'pellucid[onnx]'"
 
 
@@ -117,6 +120,8 @@ def _opset(model: Any, newest: int) -> int:
 def _graph(graph: Any, store: Store, depth: int) -> GraphText:
     if depth > DEEPEST:
         raise FormatError(f"graphs lie at most {DEEPEST} deep inside each other")
+    if len(graph.node) > MOST_OPERATIONS:
+        raise FormatError(f"at most {MOST_OPERATIONS} operations are read, received {len(graph.node)}")
     if graph.sparse_initializer:
         raise FormatError("sparse arrays are not read; store them dense")
     initializers = {}

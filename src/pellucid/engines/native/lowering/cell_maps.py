@@ -7,7 +7,8 @@ moves whole runs of the inner one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,27 +100,28 @@ class CellSums:
 
     def flat(self) -> CellSums:
         """The same for the whole image as one middle axis."""
-        lengths = np.diff(self.starts)
         slices, runs = _slices(self.outer, self.inputs, self.inner)
-        every: list[Indices] = []
-        weights: list[NDArray[np.float64]] = []
-        for o in range(self.outer):
-            for k in range(self.outputs):
-                own = slice(self.starts[k], self.starts[k + 1])
-                cells = slices[o, 0, 0] + self.addends[own] * self.inner
-                every.extend(cells + i for i in runs)
-                if self.weights is not None:
-                    weights.extend([self.weights[own]] * self.inner)
-        starts = np.concatenate([[0], np.cumsum(np.tile(np.repeat(lengths, self.inner), self.outer))])
+        rows = np.arange(self.outputs)[:, None]
+        every = np.broadcast_to(rows, (self.outer, self.outputs, self.inner)).reshape(-1)
+        places, starts = self.rows(every)
+        first = np.broadcast_to(slices + runs, (self.outer, self.outputs, self.inner)).reshape(-1)
+        lengths = np.diff(starts)
         return CellSums(
             outer=1,
             inputs=self.outer * self.inputs * self.inner,
             starts=starts,
-            addends=np.concatenate(every),
-            weights=np.concatenate(weights) if weights else None,
+            addends=np.repeat(first, lengths) + self.addends[places] * self.inner,
+            weights=None if self.weights is None else self.weights[places],
             inner=1,
             scale=self.scale,
         )
+
+    def rows(self, numbers: Indices) -> tuple[Indices, Indices]:
+        """Where the addends of these rows are, one row after the other, and where each row then begins."""
+        lengths = np.diff(self.starts)[numbers]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
+        return np.repeat(self.starts[numbers], lengths) + within, starts
 
 
 LinearMap = CellMap | CellSums
@@ -138,6 +140,27 @@ def cell_map(sources: Indices, shape: Shape, value: float = 0.0) -> CellMap:
     while sources.ndim > 0 and shape and (found := _untouched_last(sources, shape)) is not None:
         inner, sources, shape = inner * shape[-1], found, shape[:-1]
     return CellMap(outer, math.prod(shape), np.atleast_1d(sources).reshape(-1), inner, value)
+
+
+def cell_map_along(
+    shape: Shape,
+    axes: Iterable[int],
+    sources: Callable[[Shape], Indices],
+    value: float = 0.0,
+) -> CellMap:
+    """A map that moves cells along these axes only, and so need not be looked at along the others.
+
+    Args:
+        shape: of the input.
+        axes: perhaps none.
+        sources: from the lengths of the axes from the first of these to the last, to what `cell_map` takes.
+        value: of cells without a source.
+    """
+    moved = sorted(axes)
+    first, last = (moved[0], moved[-1] + 1) if moved else (0, 0)
+    middle = cell_map(sources(shape[first:last]), shape[first:last], value)
+    outer, inner = math.prod(shape[:first]), math.prod(shape[last:])
+    return replace(middle, outer=outer * middle.outer, inner=inner * middle.inner)
 
 
 def _untouched_first(sources: Indices, shape: Shape) -> Indices | None:

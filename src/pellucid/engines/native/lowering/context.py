@@ -104,10 +104,14 @@ class Lowering:
     forward(builder, context, inputs) appends them and returns the output and the cache;
     backward(builder, context, cache, gradient, wanted) appends those of the wanted parameters' and inputs'
     gradients and returns the latter, None where not wanted.
+
+    Attributes:
+        reads_state: the inputs that forward takes as they lie in the state where they are Parameters.
     """
 
     forward: Forward
     backward: Backward
+    reads_state: frozenset[int] = frozenset()
 
 
 def reduce_sums(builder: PlanBuilder, context: NodeContext, sums: Buffer, gradient: Buffer) -> None:

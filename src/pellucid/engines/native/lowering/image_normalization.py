@@ -21,7 +21,7 @@ class _Normalized:
     statistics: Buffer
 
 
-def _attributes(context: NodeContext) -> dict[str, int | float]:
+def image_attributes(context: NodeContext) -> dict[str, int | float]:
     """Parts of neighbouring cells, in runs that share one gamma and one beta."""
     layer, shape = context.node.layer, context.output_shape
     assert isinstance(layer, ImageNorm)
@@ -40,7 +40,7 @@ def image_forward(
     builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]
 ) -> tuple[Buffer, Cache]:
     """Each part's mean and deviation, then gamma (x - mean) / deviation + beta."""
-    attributes = _attributes(context)
+    attributes = image_attributes(context)
     statistics = builder.lanes_buffer(f"{context.name} statistics", 2 * int(attributes["parts"]))
     output = builder.lanes_buffer(context.name, context.cells)
     affine = context.parameter("weight"), context.parameter("bias")
@@ -54,7 +54,7 @@ def image_backward(
 ) -> list[Buffer | None]:
     """Through the statistics; gamma's and beta's gradients are sums over the images."""
     assert isinstance(cache, _Normalized)
-    attributes = _attributes(context)
+    attributes = image_attributes(context)
     targets = {name: context.gradient(name) for name in ("weight", "bias")}
     if any(target is not None for target in targets.values()):
         sums = {

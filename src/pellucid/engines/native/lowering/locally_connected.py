@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
 from pellucid.engines.native.lowering.context import Cache, Lowering, NodeContext, reduce_sums
 from pellucid.engines.native.lowering.pooling import window_attributes
@@ -23,6 +25,16 @@ def forward(builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]
     return output, inputs[0]
 
 
+def _window_cells(builder: PlanBuilder, context: NodeContext) -> Buffer:
+    """Where the input cells of a window lie from its first one: (in_channels, *kernel)."""
+    sizes = _attributes(context)
+    channels, height, width = sizes["channels"], sizes["kernel_height"], sizes["kernel_width"]
+    planes = np.arange(channels) * sizes["in_height"] * sizes["in_width"]
+    rows = np.arange(height) * sizes["in_width"]
+    cells = planes[:, None, None] + rows[:, None] + np.arange(width)
+    return builder.constant(f"{context.name} window", cells.astype(np.int32))
+
+
 def backward(
     builder: PlanBuilder, context: NodeContext, cache: Cache, gradient: Buffer, wanted: Sequence[bool]
 ) -> list[Buffer | None]:
@@ -36,7 +48,7 @@ def backward(
             GRADIENT_TURN,
             "local_connections_weight_gradient",
             context.name,
-            (cache, gradient, target, bias),
+            (cache, gradient, _window_cells(builder, context), target, bias),
             _attributes(context),
             extent=context.output_shape[0],
         )

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from pellucid.engines.native.lowering.cell_maps import CellMap, CellSums, LinearMap, cell_map, cells_of
+from pellucid.engines.native.lowering.cell_maps import CellMap, CellSums, LinearMap, cell_map_along, cells_of
 from pellucid.layers import Shape
 
 V = TypeVar("V")
@@ -41,7 +41,9 @@ class Operand(Generic[V]):
 
 def repetition(shape: Shape, repeated: Shape) -> CellMap:
     """From an array to the same with its axes of length 1 repeated."""
-    return cell_map(np.broadcast_to(cells_of(shape), repeated), shape)
+    moved = [axis for axis, (a, b) in enumerate(zip(shape, repeated, strict=True)) if a != b]
+    lengths = repeated[min(moved, default=0) : max(moved, default=-1) + 1]
+    return cell_map_along(shape, moved, lambda middle: np.broadcast_to(cells_of(middle), lengths))
 
 
 def gate_axes(shape: Shape, whole: Shape) -> int | None:

@@ -10,7 +10,14 @@ from typing import Any, Literal
 import numpy as np
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.cell_maps import CellSums, LinearMap, cell_map, cells_of
+from pellucid.engines.native.lowering.cell_maps import (
+    CONSTANT,
+    CellSums,
+    Indices,
+    LinearMap,
+    cell_map_along,
+    cells_of,
+)
 from pellucid.engines.native.lowering.cells import mapped
 from pellucid.engines.native.lowering.context import Cache, Lowering, NodeContext
 from pellucid.engines.native.plan import Buffer
@@ -35,33 +42,46 @@ NUMPY_MODES: dict[str, Literal["edge", "reflect", "wrap"]] = {
 
 def transposed(layer: Transpose, shape: Shape) -> LinearMap:
     """Cells in the new order of the axes."""
-    return cell_map(cells_of(shape).transpose(layer.axes), shape)
+    moved = [axis for axis, origin in enumerate(layer.axes) if axis != origin]
+    first = min(moved, default=0)
+    order = [axis - first for axis in layer.axes[first : max(moved, default=-1) + 1]]
+    return cell_map_along(shape, moved, lambda middle: cells_of(middle).transpose(order))
 
 
 def shuffled(layer: ChannelShuffle, shape: Shape) -> LinearMap:
     """Channels dealt out across groups."""
-    channels = np.arange(shape[0]).reshape(layer.groups, -1).T.reshape(-1)
-    return cell_map(cells_of(shape)[channels], shape)
+    order = np.arange(shape[0]).reshape(layer.groups, -1).T.reshape(-1)
+    return cell_map_along(shape, (0,), lambda middle: cells_of(middle)[order])
 
 
 def padded(layer: Pad, shape: Shape) -> LinearMap:
     """What each cell around the map shows."""
     amounts = [(axis.pad_start, axis.pad_end) for axis in layer.sides(shape)]
-    cells = cells_of(shape)
-    if layer.mode == "zeros":
-        return cell_map(np.pad(cells, amounts, constant_values=-1), shape, layer.value)
-    return cell_map(np.pad(cells, amounts, mode=NUMPY_MODES[layer.mode]), shape)
+    moved = [axis for axis, ends in enumerate(amounts) if any(ends)]
+    own = amounts[min(moved, default=0) : max(moved, default=-1) + 1]
+
+    def sources(middle: Shape) -> Indices:
+        if not own:
+            return cells_of(middle)
+        if layer.mode == "zeros":
+            return np.pad(cells_of(middle), own, constant_values=CONSTANT)
+        return np.pad(cells_of(middle), own, mode=NUMPY_MODES[layer.mode])
+
+    return cell_map_along(shape, moved, sources, layer.value)
 
 
 def cropped(layer: Crop, shape: Shape) -> LinearMap:
     """The cells within."""
-    within = tuple(slice(-axis.pad_start, axis.input + axis.pad_end) for axis in layer.sides(shape))
-    return cell_map(cells_of(shape)[within], shape)
+    sides = layer.sides(shape)
+    moved = [axis for axis, side in enumerate(sides) if side.pad_start or side.pad_end]
+    own = sides[min(moved, default=0) : max(moved, default=-1) + 1]
+    within = tuple(slice(-axis.pad_start, axis.input + axis.pad_end) for axis in own)
+    return cell_map_along(shape, moved, lambda middle: cells_of(middle)[within])
 
 
 def sliced(layer: Slice, shape: Shape) -> LinearMap:
     """The cells kept."""
-    return cell_map(np.take(cells_of(shape), layer.cells(shape), axis=layer.axis), shape)
+    return cell_map_along(shape, (layer.axis,), lambda middle: cells_of(middle)[list(layer.cells(shape))])
 
 
 def resized(layer: Upsample, shape: Shape) -> LinearMap:
@@ -69,7 +89,7 @@ def resized(layer: Upsample, shape: Shape) -> LinearMap:
     axes = layer.neighbours([shape])
     if layer.mode == "nearest":
         nearest = [[cell for ((cell, _),) in axis] for axis in axes]
-        return cell_map(cells_of(shape)[np.ix_(range(shape[0]), *nearest)], shape)
+        return cell_map_along(shape, range(1, len(shape)), lambda middle: cells_of(middle)[np.ix_(*nearest)])
     numbers = cells_of(shape[1:])
     mixed: list[tuple[int, float]] = []
     starts = [0]

@@ -61,14 +61,21 @@ def dropout_backward(
     return [_dropout(builder, context, gradient, f"d input of {context.name}")]
 
 
+def spread(builder: PlanBuilder, node: str, values: Buffer) -> Buffer:
+    """The same numbers in all lanes."""
+    cells = values.nbytes // 4
+    output = builder.lanes_buffer(values.name, cells)
+    builder.tile("spread_values", node, (values, output), {"cells": cells})
+    return output
+
+
 def parameter_forward(
     builder: PlanBuilder, context: NodeContext, inputs: Sequence[Buffer]
 ) -> tuple[Buffer, Cache]:
     """The same numbers in all lanes."""
-    output = builder.lanes_buffer(context.name, context.cells)
-    operands = (context.parameter("value"), output)
-    builder.tile("spread_values", context.name, operands, {"cells": context.cells})
-    return output, None
+    values = context.parameter("value")
+    assert values is not None
+    return spread(builder, context.name, values), None
 
 
 def parameter_backward(

@@ -76,8 +76,7 @@ def _of_elements(builder: PlanBuilder, cells: LinearMap, source: Shape, target: 
     lengths = np.zeros(outputs, np.int64)
     lengths[ends] = np.diff(flat.starts)
     order = np.argsort(ends, kind="stable")
-    rows = [slice(flat.starts[k], flat.starts[k + 1]) for k in order]
-    weights = None if flat.weights is None else np.concatenate([flat.weights[row] for row in rows])
-    addends = np.concatenate([origins[flat.addends[row]] for row in rows])
+    numbers, _ = flat.rows(order)
+    weights = None if flat.weights is None else flat.weights[numbers]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    return CellSums(1, inputs, starts, addends, weights, 1, flat.scale)
+    return CellSums(1, inputs, starts, origins[flat.addends[numbers]], weights, 1, flat.scale)
