@@ -56,6 +56,7 @@ CASES = {
     "resnet50": Case(partial(residuals.resnet, 50), 33),
     "resnet101": Case(partial(residuals.resnet, 101), 64, slow=True),
     "resnet152": Case(partial(residuals.resnet, 152), 64, slow=True),
+    "resnet20": Case(partial(residuals.resnet_cifar, 20), 10),
     "resnet32": Case(partial(residuals.resnet_cifar, 32), 16),
     "resnet44": Case(partial(residuals.resnet_cifar, 44), 16, slow=True),
     "resnet56": Case(partial(residuals.resnet_cifar, 56), 16),
