@@ -38,9 +38,9 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
     "no epoch": (lambda t: ("train", "mlp", "--epochs", 0), "--epochs"),
     "an unknown network": (
         lambda t: ("train", "lenet6"),
-        "unknown network 'lenet6'; did you mean lenet5 or ",
+        "unknown network 'lenet6'; did you mean lenet5 or alexnet or resnet56?",
     ),
-    "a summary of an unknown network": (lambda t: ("summary", "prceptron"), "did you mean perceptron"),
+    "a summary of an unknown network": (lambda t: ("summary", "prceptron"), "did you mean perceptron or inception-v3?"),
     "a batch size without a plan": (
         lambda t: ("summary", "mlp", "--batch-size", "3"),
         "--training and --batch-size say what to plan for, so they need --plan",
@@ -175,7 +175,7 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
         "cut.pellucid: ",
     ),
     "a model file of another kind": (
-        lambda t: ("summary", written(t / "net.onnx", b"\x08\x07" * 40)),
+        lambda t: ("summary", written(t / "net.png", b"\x89PNG\r\n\x1a\n" * 40)),
         "not a model file",
     ),
     "a data set with more classes": (

@@ -188,12 +188,16 @@ def test_every_single_flipped_byte_of_the_arrays_is_noticed(tmp_path: Path, unda
 
 
 def test_load_says_what_is_there_instead(tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").write_bytes(b"\x08\x07\x12\x07pytorch" * 20)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" * 20)
     for name, message in [
         ("missing.pellucid", "no such file"),
         ("missing.onnx", "no such file"),
         ("", "expects a model file, received a folder or a device"),
-        ("model.onnx", "not a model file that this version reads; it reads .pellucid files"),
+        (
+            "picture.png",
+            "not a model file that this version reads; it reads .pellucid, .onnx, .keras, HDF5 of Keras 2 "
+            "and TensorFlow.js's model.json",
+        ),
     ]:
         path = tmp_path / name
         with pytest.raises(FormatError) as caught:

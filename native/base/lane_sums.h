@@ -1,28 +1,26 @@
 // Summing the lanes of several vectors at once.
 #pragma once
 
+#include <utility>
+
 #include "base/simd.h"
 
 namespace pellucid::PELLUCID_ISA {
 
-// Where two vectors of groups of SIZE lanes are halved into one of groups of SIZE / 2, the first vector's and
-// the second's in turn: the lanes of the lower or the upper halves.
+// Two vectors of groups of SIZE lanes become one of groups of half the size, the first vector's and the
+// second's in turn: each lane of a group's lower half is added to one of its upper half. Where those lie,
+// counted over both vectors.
 template <int SIZE>
-PELLUCID_INLINE Integers halves(bool upper) {
+constexpr int half_lane(int lane, int half) {
   constexpr int HALF = SIZE / 2;
-  Integers lanes;
-  PELLUCID_UNROLL
-  for (int lane = 0; lane < LANES; ++lane) {
-    const int group = lane / HALF;
-    lanes[lane] = (group % 2 != 0 ? LANES : 0) + group / 2 * SIZE + lane % HALF + (upper ? HALF : 0);
-  }
-  return lanes;
+  const int group = lane / HALF;
+  return group % 2 * LANES + group / 2 * SIZE + lane % HALF + half * HALF;
 }
 
-template <int SIZE>
-PELLUCID_INLINE Vector fold_groups(Vector first, Vector second) {
-  return __builtin_shuffle(first, second, halves<SIZE>(false)) +
-         __builtin_shuffle(first, second, halves<SIZE>(true));
+template <int SIZE, int... LANE>
+PELLUCID_INLINE Vector fold_groups(Vector first, Vector second, std::integer_sequence<int, LANE...>) {
+  return __builtin_shufflevector(first, second, half_lane<SIZE>(LANE, 0)...) +
+         __builtin_shufflevector(first, second, half_lane<SIZE>(LANE, 1)...);
 }
 
 template <int COUNT>
@@ -32,7 +30,10 @@ PELLUCID_INLINE Vector sum_groups(const Vector* vectors) {
   } else {
     Vector folded[COUNT / 2];
     PELLUCID_UNROLL
-    for (int i = 0; i < COUNT / 2; ++i) folded[i] = fold_groups<COUNT>(vectors[i], vectors[i + COUNT / 2]);
+    for (int i = 0; i < COUNT / 2; ++i) {
+      folded[i] =
+          fold_groups<COUNT>(vectors[i], vectors[i + COUNT / 2], std::make_integer_sequence<int, LANES>{});
+    }
     return sum_groups<COUNT / 2>(folded);
   }
 }
