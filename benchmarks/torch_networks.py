@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 Parameters = Mapping[str, NDArray[np.float32]]
 Stages = tuple[tuple[int, int, int], ...]
@@ -102,10 +103,24 @@ def vgg16(inputs: int, classes: int) -> nn.Module:
     return Flattened(nn.Sequential(*features), _classifier(inputs, classes))
 
 
+class Padded(nn.Module):
+    """A shortcut without parameters: every other cell, and channels of zeros behind its own."""
+
+    def __init__(self, missing: int, stride: int) -> None:
+        super().__init__()
+        self.missing = missing
+        self.stride = stride
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Fewer cells, more channels."""
+        cells = functional.avg_pool2d(x, 1, self.stride)
+        return functional.pad(cells, (0, 0, 0, 0, 0, self.missing))
+
+
 class Residual(nn.Module):
     """A block of ResNet: `convolutions` are (kernel size, channels, stride), one after another."""
 
-    def __init__(self, inputs: int, convolutions: Stages) -> None:
+    def __init__(self, inputs: int, convolutions: Stages, padded: bool = False) -> None:
         super().__init__()
         channels, total_stride = inputs, 1
         self.depth = len(convolutions)
@@ -116,7 +131,9 @@ class Residual(nn.Module):
             channels, total_stride = width, total_stride * stride
         self.relu = nn.ReLU(inplace=True)
         self.downsample: nn.Module = nn.Identity()
-        if channels != inputs or total_stride != 1:
+        if padded and channels != inputs:
+            self.downsample = Padded(channels - inputs, total_stride)
+        elif channels != inputs or total_stride != 1:
             projection = nn.Conv2d(inputs, channels, 1, stride=total_stride, bias=False)
             self.downsample = nn.Sequential(projection, nn.BatchNorm2d(channels))
 
@@ -135,7 +152,14 @@ class ResNet(nn.Module):
     """A stem, stages of (width, blocks, stride of the first), the mean of each map and a linear layer."""
 
     def __init__(
-        self, stem: nn.Module, channels: int, stages: Stages, classes: int, *, bottleneck: bool = False
+        self,
+        stem: nn.Module,
+        channels: int,
+        stages: Stages,
+        classes: int,
+        *,
+        bottleneck: bool = False,
+        padded: bool = False,
     ) -> None:
         super().__init__()
         self.stem = stem
@@ -147,7 +171,7 @@ class ResNet(nn.Module):
                 convolutions: Stages = ((3, width, stride), (3, width, 1))
                 if bottleneck:
                     convolutions = ((1, width, 1), (3, width, stride), (1, 4 * width, 1))
-                layer.append(Residual(channels, convolutions))
+                layer.append(Residual(channels, convolutions, padded))
                 channels = convolutions[-1][1]
             self.layers.append(layer)
         self.pool = nn.AdaptiveAvgPool2d(1)
@@ -180,7 +204,7 @@ def resnet20(inputs: int, classes: int) -> nn.Module:
     """Nine blocks of two 3 x 3 convolutions for small images; `inputs` of the linear layer are 64."""
     convolution = nn.Conv2d(3, 16, 3, padding=1, bias=False)
     stem = nn.Sequential(convolution, nn.BatchNorm2d(16), nn.ReLU(inplace=True))
-    return ResNet(stem, 16, ((16, 3, 1), (32, 3, 2), (64, 3, 2)), classes)
+    return ResNet(stem, 16, ((16, 3, 1), (32, 3, 2), (64, 3, 2)), classes, padded=True)
 
 
 BUILDERS: dict[str, Callable[[int, int], nn.Module]] = {

@@ -38,9 +38,9 @@ BAD: dict[str, tuple[Callable[[Path], tuple[object, ...]], str]] = {
     "no epoch": (lambda t: ("train", "mlp", "--epochs", 0), "--epochs"),
     "an unknown network": (
         lambda t: ("train", "lenet6"),
-        "unknown network 'lenet6'; did you mean lenet5 or alexnet or resnet56?",
+        "unknown network 'lenet6'; did you mean lenet5 or ",
     ),
-    "a summary of an unknown network": (lambda t: ("summary", "prceptron"), "did you mean perceptron or"),
+    "a summary of an unknown network": (lambda t: ("summary", "prceptron"), "did you mean perceptron"),
     "a batch size without a plan": (
         lambda t: ("summary", "mlp", "--batch-size", "3"),
         "--training and --batch-size say what to plan for, so they need --plan",

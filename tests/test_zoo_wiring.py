@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,6 +142,23 @@ def test_names_are_systematic() -> None:
         published = zoo.find(name).published
         assert published is not None
         assert published.names(graph_of(name))[node] == module
+
+
+def test_the_page_of_networks_tells_the_truth() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "networks.md").read_text(encoding="utf-8")
+    told = {cells[1].strip("` "): cells for line in page.splitlines() if len(cells := line.split("|")) == 10}
+    assert told.keys() - {"name", "---"} == set(zoo.names())
+    for name in zoo.names():
+        network, graph = zoo.find(name), graph_of(name)
+        specs = graph.parameters.values()
+        count = sum(math.prod(spec.shape) for spec in specs if spec.role == "trainable")
+        cost = sum(node.layer.cost(graph.input_shapes(node)) for node in graph.nodes)
+        side = int(told[name][7])
+        expected = [" x ".join(map(str, network.input_shape)), f"{network.classes:,}", f"{count:,}"]
+        expected += [f"{cost / 1e6:,.1f}", str(side), "yes" if network.published else ""]
+        assert [cell.strip() for cell in told[name][3:9]] == expected
+        if len(network.input_shape) == 3:
+            network.graph(network.classes, (network.input_shape[0], side, side))
 
 
 def test_auxiliary_heads_are_further_outputs_that_count_less() -> None:

@@ -148,11 +148,12 @@ def _matched(
     strange = sorted(name for name in arrays.keys() - set(names.values()) if not name.startswith(unused))
     if strange:
         raise FormatError(f"{source}: {len(strange)} arrays are not of this network, first {strange[0]}")
-    for full in names.keys() - drawn:
+    wanted = [full for full in names if full not in drawn]
+    for full in wanted:
         expected, received = graph.parameters[full].shape, arrays[names[full]].shape
         if expected != received:
             raise LayerError(f"{full}: expects an array of shape {expected}, {source} has {received}")
-    return {full: arrays[name] for full, name in names.items() if full not in drawn}
+    return {full: arrays[names[full]] for full in wanted}
 
 
 def fetch_weights(file: str, *, address: str = "", progress: Progress | None = None) -> Path:

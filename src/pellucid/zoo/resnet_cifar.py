@@ -18,7 +18,7 @@ from pellucid.objectives import CrossEntropy
 from pellucid.optimizers import SGD, StepDecay
 from pellucid.recipe import Recipe
 from pellucid.zoo.network import Network
-from pellucid.zoo.resnet import Block, basic_block, basic_residual, joined, normalized, residual_graph
+from pellucid.zoo.resnet import basic_residual, joined, normalized, residual_graph
 
 RECIPE = Recipe(
     objective=CrossEntropy(),
@@ -40,7 +40,7 @@ def padded_block(
     return joined(builder, y, x, name), width
 
 
-def resnet_cifar_graph(block: Block, blocks: int, classes: int, input_shape: Shape) -> Graph:
+def resnet_cifar_graph(blocks: int, classes: int, input_shape: Shape) -> Graph:
     """The network of 6 `blocks` + 2 layers, for images of any number of channels and any size."""
     stages = (
         # The shapes are those of a 3 x 32 x 32 image.
@@ -53,17 +53,17 @@ def resnet_cifar_graph(block: Block, blocks: int, classes: int, input_shape: Sha
     stem = Conv2d(16, kernel_size=3, padding=1, bias=False)
     x = normalized(builder, x, stem, "conv1", "norm1")  # 16 x 32 x 32
     x = builder.add(ReLU(), x, name="relu1")
-    return residual_graph(builder, x, 16, stages, block, classes)
+    return residual_graph(builder, x, 16, stages, padded_block, classes)
 
 
-def _network(block: Block, depth: int) -> Network:
-    return Network(partial(resnet_cifar_graph, block, (depth - 2) // 6), 10, (3, 32, 32), RECIPE)
+def _network(depth: int) -> Network:
+    return Network(partial(resnet_cifar_graph, (depth - 2) // 6), 10, (3, 32, 32), RECIPE)
 
 
 SMALL_RESIDUAL_NETWORKS = {
-    "resnet20": _network(basic_block, 20),
-    "resnet32": _network(padded_block, 32),
-    "resnet44": _network(padded_block, 44),
-    "resnet56": _network(padded_block, 56),
-    "resnet110": _network(padded_block, 110),
+    "resnet20": _network(20),
+    "resnet32": _network(32),
+    "resnet44": _network(44),
+    "resnet56": _network(56),
+    "resnet110": _network(110),
 }
