@@ -89,6 +89,20 @@ def test_the_whole_file_is_a_network() -> None:
     ]
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_reading_takes_no_more_than_twice_the_files_size(beside: bool, tmp_path: Path) -> None:
+    chain = " ".join(f"a{k + 1} = Gemm(a{k}, w{k})" for k in range(6))
+    made = model(f"a0 = Relu(x) {chain} y = Relu(a6)", (1024,), {f"w{k}": (1024, 1024) for k in range(6)})
+    onnx.save(made, tmp_path / "net.onnx", save_as_external_data=beside, location="net.data")
+    del made
+    tracemalloc.start()
+    net = pellucid.load(tmp_path / "net.onnx", engine="reference")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert net.parameter_count == 6 << 20
+    assert peak <= 2 * 4 * net.parameter_count
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_truncated_file_is_a_format_error(length: int) -> None:

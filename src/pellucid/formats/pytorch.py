@@ -6,7 +6,6 @@ convolutions, dropouts stay where they are, parameters keep the module's own nam
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import io
 import os
@@ -121,9 +120,8 @@ def _with_dropouts(graph: Graph, kinds: Mapping[str, type[Layer]]) -> Graph:
 
 def _export(torch: Any, module: Any, tensors: tuple[Any, ...], path: Path) -> None:
     names = ["input"] if len(tensors) == 1 else [f"input{index}" for index in range(1, len(tensors) + 1)]
-    said = io.StringIO()  # PyTorch prints the whole graph where it fails
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(said), torch.no_grad():
+        with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 module,
