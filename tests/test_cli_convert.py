@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from cli_cases import Run, model_file
 from safetensors.numpy import load_file
 
@@ -52,12 +53,21 @@ def test_weights_alone_are_written_by_name(pellucid_command: Run, tmp_path: Path
     }
 
 
+def test_weights_are_written_for_pytorch(pellucid_command: Run, tmp_path: Path) -> None:
+    assert pellucid_command("convert", model_file(tmp_path / "net.pellucid"), "weights.pth")[0] == 0
+    arrays = torch.load(tmp_path / "weights.pth", weights_only=True)
+    parameters = pellucid.load(tmp_path / "net.pellucid", engine="reference").parameters
+    assert {name: array.numpy().tobytes() for name, array in arrays.items() if array.ndim} == {
+        name: array.tobytes() for name, array in parameters.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (
             ("lenet5", "net.txt"),
-            "pellucid: net.txt: files are written as .pellucid, .onnx, .safetensors, received '.txt'\n",
+            "pellucid: net.txt: files are written as .pellucid, .onnx, .safetensors, .pth, received '.txt'\n",
         ),
         (("nothing.onnx", "net.onnx"), "pellucid: nothing.onnx: no such file\n"),
     ],

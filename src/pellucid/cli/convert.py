@@ -12,6 +12,7 @@ import typer
 from pellucid.cli.common import open_network
 from pellucid.engines import select
 from pellucid.errors import DataError
+from pellucid.formats.pytorch import save_state_dict
 from pellucid.formats.weights import write_state_dict
 from pellucid.model import Model
 
@@ -25,6 +26,7 @@ WRITERS: Mapping[str, tuple[str, Writer]] = MappingProxyType(
             "its weights by name",
             lambda model, path: write_state_dict(path, model.parameters),
         ),
+        ".pth": ("its weights for PyTorch's load_state_dict", save_state_dict),
     }
 )
 """What is written, by the ending of the file: in words, and how."""
