@@ -24,11 +24,10 @@ struct Packing {
   }
 
   void source(const OutputGroup& group, const SourceEntry& source, float* packed) const {
-    if (!is_whole(group)) {
-      one_by_one(group, source, packed);
-    } else if (shape.transposed != 0) {
+    const bool whole = is_whole(group);
+    if (whole && shape.transposed != 0) {
       rows_of_inputs(group, source, packed);
-    } else if (source.count == LANES && takes_all_taps()) {
+    } else if (whole && source.count == LANES && takes_all_taps()) {
       squares(group, source, packed);
     } else {
       one_by_one(group, source, packed);
@@ -88,8 +87,8 @@ struct Packing {
         for (int lane = 0; lane < LANES; ++lane) rows[lane] = load(from + lane * apart);
         transpose(rows);
         PELLUCID_UNROLL
-        for (int i = 0; i < LANES; ++i) {
-          to[(tap * LANES + channel) * group.vectors] = rows[i] * factor;
+        for (const Vector& column : rows) {
+          to[(tap * LANES + channel) * group.vectors] = column * factor;
           if (++tap == shape.taps) {
             tap = 0;
             ++channel;
