@@ -25,6 +25,7 @@ from pellucid.layers.layer import (
     ParameterSpec,
     Shape,
     require,
+    require_initializer,
     require_rank,
 )
 
@@ -94,12 +95,7 @@ class Convolution(Layer):
             f"out_channels is a multiple of groups = {self.groups}",
             self.out_channels,
         )
-        require(
-            self.initializer in Initializer.RULES,
-            self.name,
-            f"initializer is one of {', '.join(Initializer.RULES)}",
-            self.initializer,
-        )
+        require_initializer(self.name, self.initializer)
         if self.connections is not None:
             self._check_connections(self.connections)
 

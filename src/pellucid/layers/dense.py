@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pellucid.layers.geometry import per_axis
-from pellucid.layers.layer import ZEROS, Initializer, Layer, ParameterSpec, Shape, require, require_rank
+from pellucid.layers.layer import (
+    ZEROS,
+    Initializer,
+    Layer,
+    ParameterSpec,
+    Shape,
+    require_initializer,
+    require_rank,
+)
 
 __all__ = ["Linear"]
 
@@ -28,12 +36,7 @@ class Linear(Layer):
 
     def __post_init__(self) -> None:
         per_axis(self.name, "out_features", self.out_features, 1, 1)
-        require(
-            self.initializer in Initializer.RULES,
-            self.name,
-            f"initializer is one of {', '.join(Initializer.RULES)}",
-            self.initializer,
-        )
+        require_initializer(self.name, self.initializer)
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         """(in_features,) to (out_features,)."""

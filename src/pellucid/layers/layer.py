@@ -144,6 +144,12 @@ def require(condition: bool, layer: str, rule: str, received: object) -> None:
         raise LayerError(f"{layer}: {rule}, received {received!r}")
 
 
+def require_initializer(layer: str, initializer: str) -> None:
+    """Require one of the rules that weights may start by."""
+    rule = f"initializer is one of {', '.join(Initializer.RULES)}"
+    require(initializer in Initializer.RULES, layer, rule, initializer)
+
+
 def require_rank(layer: str, shape: Shape, axes: str) -> None:
     """Require a shape with the named axes, for example "channels, height, width"."""
     names = axes.split(", ")

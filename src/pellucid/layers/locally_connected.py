@@ -15,7 +15,7 @@ from pellucid.layers.layer import (
     Layer,
     ParameterSpec,
     Shape,
-    require,
+    require_initializer,
     require_rank,
 )
 
@@ -53,12 +53,7 @@ class LocallyConnected(Layer):
         for rule, value in (("kernel_size", self.kernel_size), ("stride", self.stride)):
             per_axis(self.name, rule, value, self.rank, 1)
         padding_amounts(self.name, self.padding, self.rank)
-        require(
-            self.initializer in Initializer.RULES,
-            self.name,
-            f"initializer is one of {', '.join(Initializer.RULES)}",
-            self.initializer,
-        )
+        require_initializer(self.name, self.initializer)
 
     @property
     def kernel(self) -> tuple[int, ...]:

@@ -13,8 +13,9 @@ from pellucid.layers.layer import ZEROS, Layer, ParameterSpec, Role, Shape, requ
 __all__ = ["ChannelShuffle", "Flatten", "Input", "Mean", "Parameter", "Reshape", "Transpose"]
 
 
-def _is_shape(shape: Sequence[int]) -> bool:
-    return len(shape) > 0 and all(isinstance(n, int) and n >= 1 for n in shape)
+def _require_shape(layer: str, shape: Sequence[int]) -> None:
+    valid = len(shape) > 0 and all(isinstance(n, int) and n >= 1 for n in shape)
+    require(valid, layer, "a shape is a tuple of whole numbers of at least 1", shape)
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,7 @@ class Input(Layer):
     input_count: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
-        require(
-            _is_shape(self.shape),
-            self.name,
-            "a shape is a tuple of whole numbers of at least 1",
-            self.shape,
-        )
+        _require_shape(self.name, self.shape)
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         """The shape it was given."""
@@ -63,12 +59,7 @@ class Parameter(Layer):
     input_count: ClassVar[int | None] = 0
 
     def __post_init__(self) -> None:
-        require(
-            _is_shape(self.shape),
-            self.name,
-            "a shape is a tuple of whole numbers of at least 1",
-            self.shape,
-        )
+        _require_shape(self.name, self.shape)
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         """The shape it was given."""

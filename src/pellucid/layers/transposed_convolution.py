@@ -16,6 +16,7 @@ from pellucid.layers.layer import (
     ParameterSpec,
     Shape,
     require,
+    require_initializer,
     require_rank,
 )
 
@@ -82,12 +83,7 @@ class TransposedConvolution(Layer):
             f"out_channels is a multiple of groups = {self.groups}",
             self.out_channels,
         )
-        require(
-            self.initializer in Initializer.RULES,
-            self.name,
-            f"initializer is one of {', '.join(Initializer.RULES)}",
-            self.initializer,
-        )
+        require_initializer(self.name, self.initializer)
         _ = self.paddings
 
     def _per_axis(self, value: Axes) -> tuple[int, ...]:
