@@ -280,7 +280,7 @@ def test_a_process_prints_plain_lines_and_exits_with_the_status(tmp_path: Path) 
     assert len(json.loads((tmp_path / "run" / "history.json").read_text())["epochs"]) == 2
     bad = process("train", "lenet6", folder=tmp_path)
     assert bad.returncode == 2
-    near = "lenet5 or alexnet or lenet5-1998"
+    near = "lenet5 or alexnet or resnet56"
     assert bad.stderr == f"pellucid: unknown network 'lenet6'; did you mean {near}?\n"
 
 
