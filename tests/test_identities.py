@@ -89,10 +89,10 @@ MATCHES = [
 
 def matching_layers(fields: Mapping[str, object], lengths: Shape) -> tuple[Conv2d, ConvTranspose2d]:
     """A convolution of 3 maps into 2, and the transposed one that leads back to maps of these lengths."""
-    convolution = Conv2d(2, bias=False, **fields)  # type: ignore[arg-type]
+    convolution = Conv2d(2, bias=False, **fields)
     axes = convolution.window([(3, *lengths)])
     unreached = tuple((axis.padded - axis.extent) % axis.stride for axis in axes)
-    transposed = ConvTranspose2d(3, bias=False, output_padding=unreached, **fields)  # type: ignore[arg-type]
+    transposed = ConvTranspose2d(3, bias=False, output_padding=unreached, **fields)
     assert transposed.output_shape([convolution.output_shape([(3, *lengths)])]) == (3, *lengths)
     return convolution, transposed
 

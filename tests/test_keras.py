@@ -286,6 +286,6 @@ def test_any_value_in_any_place_of_a_model_json_is_one_error_or_a_model(
     *way, last = data.draw(st.sampled_from(places(described)[1:]))
     target: object = described
     for key in way:
-        target = target[key]  # type: ignore[index]
-    target[last] = data.draw(JSON)  # type: ignore[index]
+        target = target[key]
+    target[last] = data.draw(JSON)
     assert_one_line(write_keras_2_model(tmp_path, described))

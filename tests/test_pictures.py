@@ -290,7 +290,7 @@ def test_nothing_but_broken_pictures_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="none of the pictures to train on"):
         data.load(folder(tmp_path / "y", files), on_broken="skip")
     with pytest.raises(DataError, match='on_broken is "error" or "skip", received \'ignore\''):
-        data.load(path, on_broken="ignore")  # type: ignore[arg-type]
+        data.load(path, on_broken="ignore")
 
 
 def test_a_picture_that_claims_to_be_huge_is_named(tmp_path: Path) -> None:

@@ -31,8 +31,7 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         FormatError: missing, of a format that is not read, truncated, corrupt or hostile.
         UnsupportedLayer: a model with layers that have no counterpart, all of them named.
     """
-    from pellucid.formats import native_file, onnx_import
-    from pellucid.formats.keras import archive, tensorflow_js
+    from pellucid.formats import native_file
 
     file = Path(path)
     try:
@@ -46,6 +45,9 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         raise FormatError(f"{file}: {reason(error)}") from None
     if file.suffix == ".pellucid" or native_file.has_signature(start):
         return native_file.read(file, engine)
+    from pellucid.formats import onnx_import
+    from pellucid.formats.keras import archive, tensorflow_js
+
     if file.suffix == ".onnx" or onnx_import.has_signature(start):
         return onnx_import.read(file, engine)
     if archive.is_zip(start) or archive.is_hdf5(start):

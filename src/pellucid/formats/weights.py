@@ -69,7 +69,8 @@ def write_state_dict(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[
 def _read_safetensors(file: Path) -> Arrays:
     try:
         with safe_open(file, framework="numpy") as opened:
-            types = {name: opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118
+            names = opened.keys()
+            types = {name: opened.get_slice(name).get_dtype() for name in names}
             for name, kind in types.items():
                 if kind not in FLOATS | INTEGERS:
                     raise FormatError(f"{file}: {name}: arrays of type {kind} are not read; save it as F32")

@@ -14,6 +14,7 @@ from pellucid.layers.geometry import (
     PaddingMode,
     padding_amounts,
     per_axis,
+    require_kernels,
     require_padding_mode,
     windows,
 )
@@ -74,26 +75,21 @@ class Convolution(Layer):
     axes: ClassVar[str]
 
     def __post_init__(self) -> None:
-        per_axis(self.name, "out_channels", self.out_channels, 1, 1)
-        per_axis(self.name, "groups", self.groups, 1, 1)
-        for rule, value in (
-            ("kernel_size", self.kernel_size),
-            ("stride", self.stride),
-            ("dilation", self.dilation),
-        ):
-            per_axis(self.name, rule, value, self.rank, 1)
+        require_kernels(
+            self.name,
+            self.rank,
+            self.out_channels,
+            self.groups,
+            kernel_size=self.kernel_size,
+            stride=self.stride,
+            dilation=self.dilation,
+        )
         padding_amounts(self.name, self.padding, self.rank)
         require(
             self.padding_mode in PADDING_MODES,
             self.name,
             f"padding_mode is one of {', '.join(PADDING_MODES)}",
             self.padding_mode,
-        )
-        require(
-            self.out_channels % self.groups == 0,
-            self.name,
-            f"out_channels is a multiple of groups = {self.groups}",
-            self.out_channels,
         )
         require_initializer(self.name, self.initializer)
         if self.connections is not None:

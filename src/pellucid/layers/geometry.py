@@ -32,6 +32,20 @@ def per_axis(layer: str, rule: str, value: Axes, rank: int, minimum: int) -> tup
     return values
 
 
+def require_kernels(layer: str, rank: int, out_channels: int, groups: int = 1, **axes: Axes) -> None:
+    """Require what every layer of kernels does: channels that groups can share, lengths of at least 1.
+
+    Args:
+        axes: kernel_size, stride, ...: one number or one an axis each.
+    """
+    per_axis(layer, "out_channels", out_channels, 1, 1)
+    per_axis(layer, "groups", groups, 1, 1)
+    for rule, value in axes.items():
+        per_axis(layer, rule, value, rank, 1)
+    rule = f"out_channels is a multiple of groups = {groups}"
+    require(out_channels % groups == 0, layer, rule, out_channels)
+
+
 def padding_amounts(layer: str, padding: Padding, rank: int) -> tuple[tuple[int, int], ...] | PaddingAmount:
     """Padding as a named amount, or (start, end) an axis."""
     if isinstance(padding, str):

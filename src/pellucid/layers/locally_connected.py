@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pellucid.layers.geometry import Axes, Padding, padding_amounts, per_axis, windows
+from pellucid.layers.geometry import Axes, Padding, padding_amounts, per_axis, require_kernels, windows
 from pellucid.layers.layer import (
     ZEROS,
     AxisWindow,
@@ -49,9 +49,9 @@ class LocallyConnected(Layer):
     axes: ClassVar[str]
 
     def __post_init__(self) -> None:
-        per_axis(self.name, "out_channels", self.out_channels, 1, 1)
-        for rule, value in (("kernel_size", self.kernel_size), ("stride", self.stride)):
-            per_axis(self.name, rule, value, self.rank, 1)
+        require_kernels(
+            self.name, self.rank, self.out_channels, kernel_size=self.kernel_size, stride=self.stride
+        )
         padding_amounts(self.name, self.padding, self.rank)
         require_initializer(self.name, self.initializer)
 

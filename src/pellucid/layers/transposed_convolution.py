@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pellucid.layers.geometry import Axes, per_axis
+from pellucid.layers.geometry import Axes, per_axis, require_kernels
 from pellucid.layers.layer import (
     ZEROS,
     AxisWindow,
@@ -61,14 +61,15 @@ class TransposedConvolution(Layer):
     axes: ClassVar[str]
 
     def __post_init__(self) -> None:
-        per_axis(self.name, "out_channels", self.out_channels, 1, 1)
-        per_axis(self.name, "groups", self.groups, 1, 1)
-        for rule, value in (
-            ("kernel_size", self.kernel_size),
-            ("stride", self.stride),
-            ("dilation", self.dilation),
-        ):
-            per_axis(self.name, rule, value, self.rank, 1)
+        require_kernels(
+            self.name,
+            self.rank,
+            self.out_channels,
+            self.groups,
+            kernel_size=self.kernel_size,
+            stride=self.stride,
+            dilation=self.dilation,
+        )
         added = per_axis(self.name, "output_padding", self.output_padding, self.rank, 0)
         steps = zip(added, self._per_axis(self.stride), self._per_axis(self.dilation), strict=True)
         require(
@@ -76,12 +77,6 @@ class TransposedConvolution(Layer):
             self.name,
             "output_padding is less than the stride or the dilation",
             self.output_padding,
-        )
-        require(
-            self.out_channels % self.groups == 0,
-            self.name,
-            f"out_channels is a multiple of groups = {self.groups}",
-            self.out_channels,
         )
         require_initializer(self.name, self.initializer)
         _ = self.paddings

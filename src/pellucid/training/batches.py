@@ -7,7 +7,6 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,12 +110,7 @@ class Feed(AbstractContextManager["Feed"]):
         made = Examples(np.ascontiguousarray(changed), examples.targets[batches.indices])
         return Batches(made, np.arange(len(images)), batches.steps)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """End the threads; what they have made ahead is forgotten."""
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)

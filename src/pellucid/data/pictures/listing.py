@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 from pellucid.data.tar import shown
@@ -84,12 +83,7 @@ class Source(AbstractContextManager["Source"], ABC):
         """How messages name a file: by its path, inside the archive too."""
         return f"{self.path}/{shown(entry.name)}"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing is held open, unless a source says otherwise."""
 
 

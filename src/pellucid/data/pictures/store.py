@@ -17,7 +17,7 @@ import secrets
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,18 +118,12 @@ class Store(AbstractContextManager["Store"]):
             self._temporary.unlink(missing_ok=True)
             self._temporary = None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._remove_temporary()
 
 
-def _mapped(path: Path, rows: int, shape: Shape, mode: str) -> Pixels:
-    mapped: Pixels = np.asarray(np.memmap(path, np.uint8, mode, shape=(rows, *shape)))  # type: ignore[call-overload]
-    return mapped
+def _mapped(path: Path, rows: int, shape: Shape, mode: Literal["r", "r+"]) -> Pixels:
+    return np.asarray(np.memmap(path, np.uint8, mode, shape=(rows, *shape)))
 
 
 def _digest(text: str) -> str:

@@ -6,7 +6,6 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from pellucid.data.pictures.listing import LARGEST_FILE, Entry, Listing, Source, archive_fingerprint
@@ -73,12 +72,7 @@ class TarSource(Source):
                 end += unpacked.write(content)
         unpacked.flush()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._held.close()
 
 

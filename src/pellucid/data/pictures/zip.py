@@ -8,7 +8,6 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from types import TracebackType
 
 from pellucid.data.pictures.listing import Entry, Listing, Source, archive_fingerprint
 from pellucid.data.tar import LARGEST_RATIO, LEAST_LARGEST
@@ -27,7 +26,7 @@ ENCRYPTED = 1
 
 _DAMAGED = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error),
-    *(ValueError, LookupError, RuntimeError, NotImplementedError, OverflowError),
+    *(ValueError, LookupError, RuntimeError, OverflowError),
 )
 """What zipfile raises, besides OSError, over an archive that breaks its format."""
 
@@ -90,12 +89,7 @@ class ZipSource(Source):
         except OSError as error:
             raise DataError(f"{self.label(entry)}: {reason(error)}") from None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._archive is not None:
             self._archive.close()
 

@@ -66,7 +66,7 @@ def read(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         raise FormatError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     except OSError as error:  # h5py's too
         raise FormatError(f"{path}: {_one_line(reason(error))}") from None
-    except (KeyError, RuntimeError, ValueError, TypeError, EOFError, NotImplementedError) as error:
+    except (KeyError, RuntimeError, ValueError, TypeError, EOFError) as error:
         # What zipfile, zlib and h5py raise over damage.
         raise FormatError(f"{path}: truncated or corrupt: {_one_line(str(error))}") from None
 

@@ -79,10 +79,6 @@ class Translation:
         """A Keras shape with its channels first."""
         return shape if self.channels_first else (shape[-1], *shape[:-1])
 
-    def keras_shape(self, shape: Shape) -> Shape:
-        """The shape that Keras has for a shape with its channels first."""
-        return shape if self.channels_first else (*shape[1:], shape[0])
-
     def axis(self, axis: int, rank: int) -> int:
         """The axis of one image's array that a Keras axis is, which counts the batch."""
         own = axis + rank + 1 if axis < 0 else axis
@@ -226,7 +222,3 @@ class LayerReader:
         if any(not isinstance(p, list) or len(p) != 2 or any(type(v) is not int for v in p) for p in pairs):
             raise self._wrong(key, "amounts at both ends of the axes", value)
         return tuple((p[0], p[1]) for p in pairs)
-
-    def sources(self, values: Mapping[tuple[str, int], Value]) -> list[Value]:
-        """What the call receives."""
-        return [values[tensor] for tensor in self.call.inputs]
