@@ -37,14 +37,14 @@ LEVELS = {
     "summary": 8,
     "formats": 8,
     "training": 9,
-    "explain": 9,
-    "plot": 9,
     "zoo": 9,
-    "cli": 10,
-    "studio": 10,
-    "notebook": 10,
-    "estimator": 10,
-    "__main__": 11,
+    "explain": 10,
+    "plot": 11,
+    "cli": 12,
+    "studio": 12,
+    "notebook": 12,
+    "estimator": 12,
+    "__main__": 13,
 }
 """Rooms of DESIGN.md. A room imports itself and lower levels, never a neighbour on its own level.
 

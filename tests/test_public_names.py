@@ -89,6 +89,7 @@ OTHERS = [
     "train",
     "data",
     "errors",
+    "explain",
     "zoo",
     "__version__",
 ]

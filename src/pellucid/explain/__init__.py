@@ -1,0 +1,10 @@
+"""Questions to a network: what made this number, and what does it do?
+
+A file a question. Every answer is plain arrays with the names of what they belong to; `plot` draws them.
+"""
+
+from __future__ import annotations
+
+from pellucid.explain.target import Target, choose_target
+
+__all__ = ["Target", "choose_target"]
