@@ -5,6 +5,22 @@ A file a question. Every answer is plain arrays with the names of what they belo
 
 from __future__ import annotations
 
+from pellucid.explain.differentiation import Differentiation, differentiate
+from pellucid.explain.evidence import Evidence
+from pellucid.explain.gradient_terms import GradientArithmetic, gradient_arithmetic
+from pellucid.explain.proof import Proof
 from pellucid.explain.target import Target, choose_target
+from pellucid.explain.terms import Arithmetic, arithmetic
 
-__all__ = ["Target", "choose_target"]
+__all__ = [
+    "Arithmetic",
+    "Differentiation",
+    "Evidence",
+    "GradientArithmetic",
+    "Proof",
+    "Target",
+    "arithmetic",
+    "choose_target",
+    "differentiate",
+    "gradient_arithmetic",
+]
