@@ -92,11 +92,11 @@ def _one_map(
 def part_of_weight(
     layer: Layer, inputs: Sequence[Array], parameters: Mapping[str, Array], name: str, at: Cell
 ) -> Part:
-    """One map from one channel, for a weight of a layer of kernels; else all."""
-    if name != "weight" or not isinstance(
-        layer, Linear | Convolution | LocallyConnected | TransposedConvolution
-    ):
+    """One map from one channel, for a weight or a bias of a layer of kernels; else all."""
+    if not isinstance(layer, Linear | Convolution | LocallyConnected | TransposedConvolution):
         return Part(layer, inputs, parameters, at)
+    if name == "bias":
+        return _part_of_bias(layer, inputs, parameters, at)
     x, weight = inputs[0], parameters["weight"]
     if isinstance(layer, Linear):
         output, channel = at
@@ -128,3 +128,30 @@ def part_of_weight(
         place = (0, 0, *at[2:])
     seen = [x[:, channel : channel + 1]]
     return Part(alone, seen, {"weight": own}, place, (slice(None), slice(output, output + 1)))
+
+
+def _part_of_bias(
+    layer: Linear | Convolution | LocallyConnected | TransposedConvolution,
+    inputs: Sequence[Array],
+    parameters: Mapping[str, Array],
+    at: Cell,
+) -> Part:
+    """One map from one channel too, whose weights do not matter: a bias adds to all that they make."""
+    weight: Cell = (0, 0)
+    if isinstance(layer, LocallyConnected):
+        weight = (*at, *(0,) * (1 + layer.rank))
+    elif isinstance(layer, Convolution):
+        kernel = sum(len(row) for row in layer.table(inputs[0].shape[1])[: at[0]])
+        lead = np.unravel_index(kernel, parameters["weight"].shape[: -layer.rank])
+        weight = (*(int(i) for i in lead), *(0,) * layer.rank)
+    elif isinstance(layer, TransposedConvolution):
+        per_group = layer.out_channels // layer.groups
+        group, own_map = divmod(at[0], per_group)
+        weight = (group * (inputs[0].shape[1] // layer.groups), own_map, *(0,) * layer.rank)
+    elif isinstance(layer, Linear):
+        weight = (at[0], 0)
+    part = part_of_weight(layer, inputs, parameters, "weight", weight)
+    assert isinstance(part.layer, type(layer))
+    alone: Layer = replace(part.layer, bias=True)
+    own = {**part.parameters, "bias": parameters["bias"][at[0] : at[0] + 1]}
+    return replace(part, layer=alone, parameters=own, at=(0, *at[1:]))
