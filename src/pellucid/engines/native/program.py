@@ -272,32 +272,46 @@ class NativeProgram(Program):
     ) -> Gradients:
         """Propagate the seeds backwards."""
         assert isinstance(trace, NativeTrace)
+        return self.differentiate(trace.inputs, seeds, rules, wanted)
+
+    def differentiate(
+        self,
+        inputs: Sequence[Array],
+        seeds: Mapping[str, Array],
+        rules: Mapping[str, Rule] | None = None,
+        wanted: Wanted | None = None,
+    ) -> Gradients:
+        """`backward` for a batch of which there is no trace."""
+        count = len(inputs[0])
+        self._check_count(count)
         wanted = wanted or Wanted(nodes=self.graph.inputs)
         trainable = [name for name, spec in self.graph.parameters.items() if spec.role == "trainable"]
         names = tuple(trainable if wanted.parameters is None else wanted.parameters)
         nodes = tuple(dict.fromkeys(wanted.nodes))
         rules = {node: rule for node, rule in (rules or {}).items() if rule is not Rule.GRADIENT}
+        watched = tuple(dict.fromkeys(wanted.activations))
         executable = self._executable(
-            ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names),
-            lambda: self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names)),
+            ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names, watched),
+            lambda: self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names), watched),
         )
         # A node that no seed depends on is not in the plan: its gradient stays zero.
         reached = {name for name in executable.plan.externals if name.startswith("gradient:")}
         gradients: dict[str, Array] = {}
         for node in nodes:
-            shape = (trace.count, *self.graph.shapes[node])
+            shape = (count, *self.graph.shapes[node])
             written = f"gradient:{node}" in reached
             gradients[node] = self._empty(shape) if written else np.zeros(shape, np.float32)
+        activations = {node: self._empty((count, *self.graph.shapes[node])) for node in watched}
         vector = self._empty((self._store.trainable_values,))
         arrays: dict[str, Array] = {f"gradient:{node}": array for node, array in gradients.items()}
         arrays.update({f"seed:{node}": np.ascontiguousarray(s, np.float32) for node, s in seeds.items()})
-        arrays.update(
-            {f"input:{name}": array for name, array in zip(self.graph.inputs, trace.inputs, strict=True)}
-        )
+        arrays.update({f"output:{node}": array for node, array in activations.items()})
+        arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
         arrays["gradient"] = vector
-        executable.run(self._store.native, arrays, trace.count, trace.count)
+        executable.run(self._store.native, arrays, count, count)
         split = self._store.split_gradient(vector) if names else {}
-        return Gradients({name: split[name] for name in names}, gradients, self.graph.inputs)
+        parameters = {name: split[name] for name in names}
+        return Gradients(parameters, gradients, self.graph.inputs, activations=activations)
 
     # ---- training
 
