@@ -9,9 +9,11 @@ from pellucid.explain.comparison import Comparison, ParameterDifference, compare
 from pellucid.explain.recorder import Recorder
 from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
+from pellucid.explain.traces import FullTrace, full_trace, full_trace_nbytes
 
 __all__ = [
     "Comparison",
+    "FullTrace",
     "Moment",
     "ParameterDifference",
     "Recorder",
@@ -19,4 +21,6 @@ __all__ = [
     "Target",
     "choose_target",
     "compare",
+    "full_trace",
+    "full_trace_nbytes",
 ]
