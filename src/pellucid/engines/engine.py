@@ -382,6 +382,8 @@ class Terms:
         sources: for each addend (input number, *cell in that input), or -1 throughout where it has none.
         inputs: (K,) input cells' values, where an addend is input times weight; else None.
         weights: (K,) their weights; else None.
+        weight_cells: (P, axes), where the weights of the first P addends lie in the parameter "weight"; None
+            where they are no cells of it.
         function: what turns the total into the value, in words; "" when they are equal.
         value: the cell.
     """
@@ -392,6 +394,7 @@ class Terms:
     inputs: Array | None = None
     weights: Array | None = None
     function: str = ""
+    weight_cells: Array | None = None
     total: float = field(init=False)
 
     def __post_init__(self) -> None:
