@@ -5,6 +5,18 @@ A file a question. Every answer is plain arrays with the names of what they belo
 
 from __future__ import annotations
 
+from pellucid.explain.comparison import Comparison, ParameterDifference, compare
+from pellucid.explain.recorder import Recorder
+from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
 
-__all__ = ["Target", "choose_target"]
+__all__ = [
+    "Comparison",
+    "Moment",
+    "ParameterDifference",
+    "Recorder",
+    "Recording",
+    "Target",
+    "choose_target",
+    "compare",
+]
