@@ -42,7 +42,7 @@ class Recycler:
             self._waiting -= found.nbytes if found is not None else 0
         memory = np.empty(count, np.float32) if found is None else found
         # Views of `lent` keep it alive, and not `memory` itself, as a memoryview lies between them.
-        lent = np.frombuffer(memoryview(memory), np.float32)
+        lent = np.frombuffer(memory.data, np.float32)
         weakref.finalize(lent, self._give_back, memory).atexit = False
         return lent.reshape(shape)
 
