@@ -104,7 +104,12 @@ def test_noise_of_a_wrong_shape_is_refused(case: Pair) -> None:
 
 @pytest.mark.parametrize(
     ("network", "layer"),
-    [("lenet5", "pool2"), ("vgg16", "pool5"), ("resnet18", "unit4_2_relu"), ("googlenet", "inception5b")],
+    [
+        ("lenet5", "pool2"),
+        ("densenet121", "relu5"),
+        ("resnet18", "unit4_2_relu"),
+        ("googlenet", "inception5b"),
+    ],
 )
 def test_grad_cams_layer_is_the_last_that_has_places(network: str, layer: str) -> None:
     graph = zoo.create(network, engine="reference").graph
@@ -245,7 +250,7 @@ def test_memory_does_not_grow_with_the_number_of_steps() -> None:
 
 
 def test_large_networks_go_a_few_images_at_a_time() -> None:
-    graph = zoo.create("vgg16", engine="reference").graph
+    graph = zoo.create("resnet50", engine="reference").graph
     images = passes.images_a_pass(graph, 1000)
     cells = sum(int(np.prod(shape)) for shape in graph.shapes.values())
     assert 1 < images < passes.IMAGES_A_PASS

@@ -5,18 +5,62 @@ A file a question. Every answer is plain arrays with the names of what they belo
 
 from __future__ import annotations
 
+from pellucid.explain.attribution import (
+    Attribution,
+    Sanity,
+    deconvnet,
+    grad_cam,
+    grad_cam_plus_plus,
+    gradient_times_input,
+    guided_backpropagation,
+    integrated_gradients,
+    occlusion,
+    saliency,
+    sanity,
+    smoothgrad,
+)
 from pellucid.explain.comparison import Comparison, ParameterDifference, compare
+from pellucid.explain.features import (
+    Filters,
+    Maximized,
+    Patches,
+    Regularization,
+    first_layer_filters,
+    maximize_activation,
+    reconstruct_patches,
+    strongest_patches,
+)
 from pellucid.explain.recorder import Recorder
 from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
 
 __all__ = [
+    "Attribution",
     "Comparison",
+    "Filters",
+    "Maximized",
     "Moment",
     "ParameterDifference",
+    "Patches",
     "Recorder",
     "Recording",
+    "Regularization",
+    "Sanity",
     "Target",
     "choose_target",
     "compare",
+    "deconvnet",
+    "first_layer_filters",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "gradient_times_input",
+    "guided_backpropagation",
+    "integrated_gradients",
+    "maximize_activation",
+    "occlusion",
+    "reconstruct_patches",
+    "saliency",
+    "sanity",
+    "smoothgrad",
+    "strongest_patches",
 ]
