@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from pellucid.plot.canvas import save
 from pellucid.plot.overlays import Overlay, attributions
+from pellucid.plot.windows import convolution
 
-__all__ = ["Overlay", "attributions", "save"]
+__all__ = ["Overlay", "attributions", "convolution", "save"]

@@ -59,9 +59,14 @@ FIRST_CJK_LETTER = "\u2e80"
 """Letters from here on are not in matplotlib's own font."""
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches, whose parts find their places when it is drawn."""
-    layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN)
+def new_figure(width: float, height: float, *, arranged: bool = True) -> Figure:
+    """An empty figure of this size in inches.
+
+    Args:
+        width, height: in inches.
+        arranged: whether its parts find their places when it is drawn; else they are where they are put.
+    """
+    layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN) if arranged else None
     return Figure(figsize=(width, height), layout=layout, facecolor=PAPER)
 
 

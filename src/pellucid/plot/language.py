@@ -12,7 +12,30 @@ LANGUAGES = ("en", "zh")
 
 CHINESE: Mapping[str, str] = MappingProxyType(
     {
+        ", ": "，",
+        "Convolution": "卷积",
+        "dilation {number}": "空洞 {number}",
+        "height": "高",
         "image": "图像",
+        "input {size}": "输入 {size}",
+        "kernel {size}": "卷积核 {size}",
+        "output cell computed": "所计算的输出",
+        "output padding {amount}": "输出填充 {amount}",
+        "output {size}": "输出 {size}",
+        "padding {amount}": "填充 {amount}",
+        "padding: circular": "循环填充",
+        "padding: edge": "边缘填充",
+        "padding: reflect": "镜像填充",
+        "padding: zeros": "零填充",
+        "spans {size}": "跨度 {size}",
+        "stride {number}": "步长 {number}",
+        "Transposed convolution": "转置卷积",
+        "turned by 180°": "旋转 180°",
+        "under the kernel": "卷积核所覆盖",
+        "unused: no window gets there": "未使用：没有窗口到达",
+        "width": "宽",
+        "with padding {size}": "填充后 {size}",
+        "zeros between cells": "输入之间的零",
     }
 )
 """Chinese for every English phrase that a figure may hold."""
