@@ -7,7 +7,22 @@ Every function returns a `matplotlib.figure.Figure`; `save` writes it as SVG, PN
 from __future__ import annotations
 
 from pellucid.plot.canvas import save
+from pellucid.plot.functions import activation, activation_names
+from pellucid.plot.learning import confusion_matrix, learning_curves, worst_mistakes
+from pellucid.plot.maps import feature_maps, filters
 from pellucid.plot.overlays import Overlay, attributions
 from pellucid.plot.windows import convolution
 
-__all__ = ["Overlay", "attributions", "convolution", "save"]
+__all__ = [
+    "Overlay",
+    "activation",
+    "activation_names",
+    "attributions",
+    "confusion_matrix",
+    "convolution",
+    "feature_maps",
+    "filters",
+    "learning_curves",
+    "save",
+    "worst_mistakes",
+]
