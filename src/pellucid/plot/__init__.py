@@ -7,6 +7,7 @@ Every function returns a `matplotlib.figure.Figure`; `save` writes it as SVG, PN
 from __future__ import annotations
 
 from pellucid.plot.canvas import save
+from pellucid.plot.diagram import architecture
 from pellucid.plot.functions import activation, activation_names
 from pellucid.plot.learning import confusion_matrix, learning_curves, worst_mistakes
 from pellucid.plot.maps import feature_maps, filters
@@ -17,6 +18,7 @@ __all__ = [
     "Overlay",
     "activation",
     "activation_names",
+    "architecture",
     "attributions",
     "confusion_matrix",
     "convolution",
