@@ -30,13 +30,22 @@ from pellucid.explain.features import (
     reconstruct_patches,
     strongest_patches,
 )
+from pellucid.explain.receptive_field import (
+    Box,
+    EffectiveField,
+    TheoreticalField,
+    effective_field,
+    theoretical_field,
+)
 from pellucid.explain.recorder import Recorder
 from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
 
 __all__ = [
     "Attribution",
+    "Box",
     "Comparison",
+    "EffectiveField",
     "Filters",
     "Maximized",
     "Moment",
@@ -47,9 +56,11 @@ __all__ = [
     "Regularization",
     "Sanity",
     "Target",
+    "TheoreticalField",
     "choose_target",
     "compare",
     "deconvnet",
+    "effective_field",
     "first_layer_filters",
     "grad_cam",
     "grad_cam_plus_plus",
@@ -63,4 +74,5 @@ __all__ = [
     "sanity",
     "smoothgrad",
     "strongest_patches",
+    "theoretical_field",
 ]
