@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.augmentation import AUGMENTED_CASES, augmented_training
+from benchmarks.explanation import EXPLANATION_CASES, explanation
 from benchmarks.import_time import first_network_time, import_time
 from benchmarks.inference import INFERENCE_CASES, inference
 from benchmarks.install_size import install_size
@@ -29,6 +30,7 @@ from pellucid.errors import UnknownNameError
 CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     **dict.fromkeys(TASKS, training),
     **dict.fromkeys(INFERENCE_CASES, inference),
+    **dict.fromkeys(EXPLANATION_CASES, explanation),
     **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
     "mnist-to-99": mnist_to_99,
     "memory-train-vgg16": training_memory,
