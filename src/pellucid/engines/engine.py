@@ -113,12 +113,14 @@ class Gradients(Mapping[str, Array]):
         nodes: dJ/da by node name, shaped like the activation.
         inputs: names of the graph's inputs.
         loss: J, where the gradient came from a loss.
+        activations: a by node name, of the nodes whose activation was wanted too.
     """
 
     parameters: Mapping[str, Array]
     nodes: Mapping[str, Array]
     inputs: tuple[str, ...] = ()
     loss: float | None = None
+    activations: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def input(self) -> Array:
@@ -144,10 +146,12 @@ class Wanted:
     Attributes:
         nodes: names of nodes.
         parameters: full names of parameters; None for all trainable ones.
+        activations: names of nodes whose activation is returned as well: the pass has it anyway.
     """
 
     nodes: tuple[str, ...] = ()
     parameters: tuple[str, ...] | None = None
+    activations: tuple[str, ...] = ()
 
 
 PRECISIONS = ("default", "direct")
@@ -238,6 +242,19 @@ class Program(ABC):
 
         `wanted` is the graph's inputs and every trainable parameter when left out.
         """
+
+    def differentiate(
+        self,
+        inputs: Sequence[Array],
+        seeds: Mapping[str, Array],
+        rules: Mapping[str, Rule] | None = None,
+        wanted: Wanted | None = None,
+    ) -> Gradients:
+        """`backward` for a batch of which there is no trace; an engine may need one pass where both need two.
+
+        For seeds that do not depend on the activations, a one at a class for example.
+        """
+        return self.backward(self.trace(*inputs), seeds, rules, wanted)
 
     @abstractmethod
     def train_steps(

@@ -94,8 +94,11 @@ class Compiler:
         rules: Mapping[str, Rule],
         nodes_wanted: frozenset[str],
         parameters_wanted: frozenset[str],
+        activations_wanted: Sequence[str] = (),
     ) -> Plan:
         """Externals "input:NAME" and "seed:NODE" to "gradient:NODE" and "gradient" (of the parameters).
+
+        Activations that are wanted go to "output:NODE".
 
         The forward pass is walked again on each tile, so that a trace need not hold what only this needs.
         """
@@ -108,12 +111,14 @@ class Compiler:
             parameters_wanted=parameters_wanted,
             differentiated=True,
             rules=rules,
-            visible=nodes_wanted.union(seeds),
+            visible=nodes_wanted.union(seeds, activations_wanted),
             choices=self.choices,
         )
         source = ImageSource(None, "float32")
         walk.bring_inputs(source)
-        walk.forward(seeds)
+        walk.forward((*seeds, *activations_wanted))
+        for node in activations_wanted:
+            self._scatter(builder, node, walk.values, builder.external(f"output:{node}"))
         brought = Values(builder, self.graph.shapes)
         for node in seeds:
             brought.bring(node, builder.external(f"seed:{node}"), source)

@@ -31,8 +31,10 @@ from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.decisions import decisions, settle
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan, Scope
+from pellucid.engines.native.recycling import Recycler
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
+from pellucid.layers import Flatten, Reshape
 
 Float32 = NDArray[np.float32]
 
@@ -119,6 +121,7 @@ class NativeProgram(Program):
         self._compiler = Compiler(graph, self._store, lanes, options.capacity, threads, choices)
         self._plans: dict[tuple[Any, ...], _Executable] = {}
         self._lock = threading.Lock()
+        self._recycler = Recycler()
 
     def _executable(
         self, key: tuple[Any, ...], make: Callable[[], Plan], capacity: int | None = None
@@ -155,7 +158,10 @@ class NativeProgram(Program):
         )
 
     def _empty(self, shape: tuple[int, ...]) -> Float32:
-        return np.full(shape, np.nan, np.float32) if self._poison else np.empty(shape, np.float32)
+        array = self._recycler.empty(shape)
+        if self._poison:
+            array.fill(np.nan)
+        return array
 
     def _check_count(self, count: int) -> None:
         if count > self.options.capacity:
@@ -235,8 +241,25 @@ class NativeProgram(Program):
 
     def trace(self, *inputs: Array) -> NativeTrace:
         """Run forward and keep every kept node's activation."""
-        copies = tuple(np.array(array, np.float32, order="C") for array in inputs)
-        return NativeTrace(self._kept, copies, self._run_forward(self._held, copies))
+        copies = tuple(self._copy(array) for array in inputs)
+        kept = dict(zip(self.graph.inputs, copies, strict=True))
+        same = {node: source for node in self._held if (source := self._same_values(node)) in self._held}
+        computed = tuple(node for node in self._held if node not in kept and node not in same)
+        kept |= self._run_forward(computed, copies) if computed else {}
+        for node in self.graph.nodes:
+            if node.name in same:
+                kept[node.name] = kept[same[node.name]].reshape(len(copies[0]), *self.graph.shapes[node.name])
+        return NativeTrace(self._kept, copies, kept)
+
+    def _copy(self, array: Array) -> Float32:
+        copy = self._recycler.empty(array.shape)
+        copy[...] = array
+        return copy
+
+    def _same_values(self, name: str) -> str | None:
+        """The node that has the same values in the same order, if the node only gives them another shape."""
+        node = self.graph.node(name)
+        return node.inputs[0] if isinstance(node.layer, Flatten | Reshape) else None
 
     # ---- backward
 
@@ -272,32 +295,46 @@ class NativeProgram(Program):
     ) -> Gradients:
         """Propagate the seeds backwards."""
         assert isinstance(trace, NativeTrace)
+        return self.differentiate(trace.inputs, seeds, rules, wanted)
+
+    def differentiate(
+        self,
+        inputs: Sequence[Array],
+        seeds: Mapping[str, Array],
+        rules: Mapping[str, Rule] | None = None,
+        wanted: Wanted | None = None,
+    ) -> Gradients:
+        """`backward` for a batch of which there is no trace."""
+        count = len(inputs[0])
+        self._check_count(count)
         wanted = wanted or Wanted(nodes=self.graph.inputs)
         trainable = [name for name, spec in self.graph.parameters.items() if spec.role == "trainable"]
         names = tuple(trainable if wanted.parameters is None else wanted.parameters)
         nodes = tuple(dict.fromkeys(wanted.nodes))
         rules = {node: rule for node, rule in (rules or {}).items() if rule is not Rule.GRADIENT}
+        watched = tuple(dict.fromkeys(wanted.activations))
         executable = self._executable(
-            ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names),
-            lambda: self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names)),
+            ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names, watched),
+            lambda: self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names), watched),
         )
         # A node that no seed depends on is not in the plan: its gradient stays zero.
         reached = {name for name in executable.plan.externals if name.startswith("gradient:")}
         gradients: dict[str, Array] = {}
         for node in nodes:
-            shape = (trace.count, *self.graph.shapes[node])
+            shape = (count, *self.graph.shapes[node])
             written = f"gradient:{node}" in reached
             gradients[node] = self._empty(shape) if written else np.zeros(shape, np.float32)
+        activations = {node: self._empty((count, *self.graph.shapes[node])) for node in watched}
         vector = self._empty((self._store.trainable_values,))
         arrays: dict[str, Array] = {f"gradient:{node}": array for node, array in gradients.items()}
         arrays.update({f"seed:{node}": np.ascontiguousarray(s, np.float32) for node, s in seeds.items()})
-        arrays.update(
-            {f"input:{name}": array for name, array in zip(self.graph.inputs, trace.inputs, strict=True)}
-        )
+        arrays.update({f"output:{node}": array for node, array in activations.items()})
+        arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
         arrays["gradient"] = vector
-        executable.run(self._store.native, arrays, trace.count, trace.count)
+        executable.run(self._store.native, arrays, count, count)
         split = self._store.split_gradient(vector) if names else {}
-        return Gradients({name: split[name] for name in names}, gradients, self.graph.inputs)
+        parameters = {name: split[name] for name in names}
+        return Gradients(parameters, gradients, self.graph.inputs, activations=activations)
 
     # ---- training
 
