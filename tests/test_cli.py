@@ -17,6 +17,7 @@ from training_cases import same_parameters
 
 import pellucid
 from pellucid.data import Split
+from pellucid.explain import Recording
 from pellucid.formats.weights import write_state_dict
 from pellucid.training import evaluate
 
@@ -26,7 +27,7 @@ def test_the_version_and_the_help(pellucid_command: Run) -> None:
     for arguments in ((), ("--help",)):
         status, output, errors = pellucid_command(*arguments)
         assert (status, errors) == (0, "")
-        for command in ("demo", "train", "evaluate", "predict", "summary", "convert", "doctor"):
+        for command in ("demo", "train", "evaluate", "predict", "explain", "summary", "convert", "doctor"):
             assert re.search(rf"^  {command} +[A-Z][^.]*\.$", output, re.MULTILINE), command
 
 
@@ -60,6 +61,17 @@ def test_the_command_line_changes_the_recipe(pellucid_command: Run, tmp_path: Pa
     assert recipe == pellucid.Recipe(
         pellucid.SquaredError(), pellucid.AdamW(weight_decay=0.25), pellucid.Cosine(0.002), 100
     )
+
+
+def test_a_recorded_run_can_be_looked_at_later(pellucid_command: Run, tmp_path: Path) -> None:
+    options = ("--epochs", 2, "--batch-size", 500, "--output", "run", "--record")
+    assert pellucid_command("train", "mlp", *options)[0] == 0
+    recording = Recording(tmp_path / "run" / "recording")
+    assert recording.steps == (0, 1, 2, 3, 6)
+    last, saved = recording.parameters(6), pellucid.load(tmp_path / "run" / "model.pellucid").parameters
+    np.testing.assert_array_equal(last["fc1.weight"], saved["fc1.weight"])
+    assert pellucid_command("train", "mlp", "--output", "run", "--resume")[0] == 0
+    assert Recording(tmp_path / "run" / "recording").steps == (0, 1, 2, 3, 6)
 
 
 def test_resume_takes_its_settings_from_the_run(pellucid_command: Run, tmp_path: Path) -> None:

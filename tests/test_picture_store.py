@@ -38,13 +38,46 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BYTES_A_THREAD", 1)
 
 
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few pictures are worth starting processes for."""
+    monkeypatch.setattr(reading, "MANY", 1)
+    monkeypatch.setattr(reading, "BLOCK", 3)
+    monkeypatch.setattr(reading.os, "sched_getaffinity", lambda process: {0, 1, 2})
+
+
+def test_processes_read_what_threads_read(tmp_path: Path, pack: Pack, processes: None) -> None:
+    path = pack(tmp_path / "x", collection() | BROKEN)
+    many = data.load(path, on_broken="skip")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "MANY", 1 << 30)
+        one = data.load(path, on_broken="skip")
+    for split, other in ((many.train, one.train), (many.test, one.test)):
+        np.testing.assert_array_equal(split.pixels, other.pixels)
+        np.testing.assert_array_equal(split.labels, other.labels)
+    assert many.skipped == one.skipped
+    assert len(many.skipped) == 4
+
+
+def test_processes_name_a_broken_picture(tmp_path: Path, processes: None) -> None:
+    path = folder(tmp_path / "x", collection() | BROKEN)
+    with pytest.raises(FormatError, match=f"^{path}/test/cat/0.png: |^{path}/train/.*: "):
+        data.load(path)
+
+
+def test_processes_find_colours_behind_grey_ones(tmp_path: Path, processes: None) -> None:
+    files = collection()
+    first = min(name for name in files if name.startswith("train/"))
+    files[first] = encoded(pixels_of(5)[:, :, 0])
+    assert data.load(folder(tmp_path / "x", files)).shape[0] == 3
+
+
 def test_a_large_set_is_decoded_once(tmp_path: Path, kept: None, pack: Pack, cache: Path) -> None:
     path = pack(tmp_path / "x", collection() | BROKEN)
     first = data.load(path, on_broken="skip")
     assert [path.suffix for path in sorted(cache.iterdir())] == [".json", ".pixels"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "decode", None)
-        patch.setattr(reading, "decode_same_size", None)
+        patch.setattr(reading.Reader, "read", None)
         second = data.load(path, on_broken="skip")
     for one, other in ((first.train, second.train), (first.test, second.test)):
         np.testing.assert_array_equal(one.pixels, other.pixels)

@@ -90,6 +90,7 @@ OTHERS = [
     "data",
     "errors",
     "explain",
+    "plot",
     "zoo",
     "__version__",
 ]

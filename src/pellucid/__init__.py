@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pellucid import data, explain, zoo
+    from pellucid import data, explain, plot, zoo
     from pellucid.augmentation import *
     from pellucid.formats import load
     from pellucid.formats.pytorch import from_torch
@@ -37,7 +37,7 @@ _HOMES = {
     "load": "formats",
     "train": "training",
 }
-_SUBPACKAGES = ("data", "errors", "explain", "zoo")
+_SUBPACKAGES = ("data", "errors", "explain", "plot", "zoo")
 _DESCRIPTIONS = ("augmentation", "layers", "objectives", "optimizers")
 
 

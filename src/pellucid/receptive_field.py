@@ -14,7 +14,9 @@ from pellucid.layers import AxisWindow, Parameter
 class AxisField:
     """Along one axis: cell o sees the inputs start + o * stride up to that plus size - 1.
 
-    Behind layers that enlarge the map numbers may be fractions, and these are bounds: some cells see less.
+    Padding hides some of them from cells at the edge. Behind layers that enlarge the map the numbers are
+    nominal and may be fractions, as neighbouring cells see unlike blocks; `explain.theoretical_field` gives
+    the block of any one cell exactly.
     """
 
     size: Fraction

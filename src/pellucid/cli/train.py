@@ -31,6 +31,7 @@ from pellucid.cli.common import (
 from pellucid.cli.perceptron import train_perceptron_network
 from pellucid.data import Dataset
 from pellucid.errors import DataError
+from pellucid.explain import Recorder
 from pellucid.model import Model
 from pellucid.objectives import OBJECTIVES
 from pellucid.optimizers import OPTIMIZERS, SCHEDULES, SGD, Adam, Optimizer
@@ -94,6 +95,7 @@ class Request:
     algorithms: Algorithms
     skip_broken: bool = False
     validation: float | None = None
+    record: bool = False
 
     @property
     def folder(self) -> Path:
@@ -143,6 +145,9 @@ def train_command(
         int | None, typer.Option("--checkpoint-every", min=1, help="Steps; an epoch if left out.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run in the folder.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep moments of the run, from which the network comes back.")
+    ] = False,
     classes: Annotated[
         str | None, typer.Option("--classes", help="For the perceptron: A,B, learned as -1 and +1.")
     ] = None,
@@ -172,6 +177,7 @@ def train_command(
         forced,
         skip_broken,
         validation,
+        record,
     )
     options = RecipeOptions(
         batch_size, learning_rate, loss, optimizer, schedule, weight_decay, clip_norm, augment
@@ -183,7 +189,7 @@ def train_command(
             )
         _train(request, options, resume=resume, tune=tune)
         return
-    if resume or checkpoint_every is not None or options.given or forced or tune or validation is not None:
+    if resume or checkpoint_every or options.given or forced or tune or record or validation is not None:
         raise DataError(
             "perceptron: Rosenblatt's rule takes --data, --classes, --epochs, --seed and --output only"
         )
@@ -213,10 +219,18 @@ def _train(request: Request, options: RecipeOptions, *, resume: bool, tune: bool
             output=request.folder,
             resume=resume,
             checkpoint_every=request.checkpoint_every,
+            callbacks=_recorder(request, resume=resume),
         )
     except TrainingInterruptedError as interruption:
         raise _with_command(interruption, request) from None
     typer.echo(_closing_line(history, len(dataset.test), request.folder / MODEL))
+
+
+def _recorder(request: Request, *, resume: bool) -> tuple[Recorder, ...]:
+    """What keeps moments of the run, if asked for; a resumed run goes on with those that it has."""
+    folder = request.folder / "recording"
+    begun = resume and folder.is_dir()
+    return (Recorder(folder),) if request.record or begun else ()
 
 
 def _opened(request: Request, seed: int) -> tuple[Dataset, Model]:

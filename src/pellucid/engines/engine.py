@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -113,12 +113,14 @@ class Gradients(Mapping[str, Array]):
         nodes: dJ/da by node name, shaped like the activation.
         inputs: names of the graph's inputs.
         loss: J, where the gradient came from a loss.
+        activations: a by node name, of the nodes whose activation was wanted too.
     """
 
     parameters: Mapping[str, Array]
     nodes: Mapping[str, Array]
     inputs: tuple[str, ...] = ()
     loss: float | None = None
+    activations: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def input(self) -> Array:
@@ -144,10 +146,12 @@ class Wanted:
     Attributes:
         nodes: names of nodes.
         parameters: full names of parameters; None for all trainable ones.
+        activations: names of nodes whose activation is returned as well: the pass has it anyway.
     """
 
     nodes: tuple[str, ...] = ()
     parameters: tuple[str, ...] | None = None
+    activations: tuple[str, ...] = ()
 
 
 PRECISIONS = ("default", "direct")
@@ -238,6 +242,25 @@ class Program(ABC):
 
         `wanted` is the graph's inputs and every trainable parameter when left out.
         """
+
+    def differentiate(
+        self,
+        inputs: Sequence[Array],
+        seeds: Mapping[str, Array] | None = None,
+        rules: Mapping[str, Rule] | None = None,
+        wanted: Wanted | None = None,
+        targets: Array | None = None,
+    ) -> Gradients:
+        """`backward` for a batch of which there is no trace; an engine may need one pass where both need two.
+
+        From seeds that do not depend on the activations, a one at a class for example, or from the loss of
+        targets.
+        """
+        trace = self.trace(*inputs)
+        if targets is None:
+            return self.backward(trace, seeds or {}, rules, wanted)
+        loss, loss_seeds = self.loss(trace, targets)
+        return replace(self.backward(trace, loss_seeds, rules, wanted), loss=loss)
 
     @abstractmethod
     def train_steps(
@@ -359,8 +382,7 @@ class Terms:
         sources: for each addend (input number, *cell in that input), or -1 throughout where it has none.
         inputs: (K,) input cells' values, where an addend is input times weight; else None.
         weights: (K,) their weights; else None.
-        weight_cells: (P, axes), where the weights of the first P addends lie in the parameter "weight"; None
-            where they are no cells of it.
+        weight_cells: (P, axes), where the first P of them lie in the parameter "weight"; None if they do not.
         function: what turns the total into the value, in words; "" when they are equal.
         value: the cell.
     """

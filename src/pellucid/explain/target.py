@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,9 +13,6 @@ from pellucid.errors import DataError
 from pellucid.graph import Graph
 from pellucid.layers import LogSoftmax, Softmax
 from pellucid.model import Float32, Model
-
-TargetLike = ArrayLike | str | None
-"""A class number or one an image, a class's name, or None for the class that the network finds."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,10 @@ class Target:
         """(N,) the first number of every cell: the class, or the channel."""
         return self.cells[:, 0]
 
+    def subset(self, images: slice | Array) -> Target:
+        """The cells of these images."""
+        return replace(self, cells=self.cells[images])
+
     def seed(self, graph: Graph) -> dict[str, Float32]:
         """What `Program.backward` starts from to differentiate the sum of these cells: ones at them."""
         ones = np.zeros((len(self.cells), *graph.shapes[self.node]), np.float32)
@@ -45,6 +46,10 @@ class Target:
         """(N,) the cells' values in an activation (N, ...) of the node."""
         values: Array = activation[(np.arange(len(activation)), *self.cells.T)]
         return values
+
+
+TargetLike = ArrayLike | str | Target | None
+"""A class number or one an image, a class's name, a Target, or None for the class that the network finds."""
 
 
 def score_node(graph: Graph, output: str | None = None) -> str:
@@ -70,14 +75,16 @@ def choose_target(
     Args:
         model: whose output it is.
         images: (N, *shape).
-        target: a class for all images, (N,) classes, the name of a class, (N, axes) cells of any node, or
-            None for each image's largest score.
+        target: a class for all images, (N,) classes, the name of a class, (N, axes) cells of any node,
+            a Target, which names its node itself, or None for each image's largest score.
         node: whose cells they are; `score_node` when left out.
         scores: the node's activation, where it is known already.
 
     Raises:
         DataError: the target is no cell of the node.
     """
+    if isinstance(target, Target):
+        node, target = target.node, target.cells
     name = model.graph.node(node).name if node is not None else score_node(model.graph)
     shape, count = model.graph.shapes[name], len(images)
     if target is None:
@@ -85,7 +92,7 @@ def choose_target(
         best = values.reshape(count, -1).argmax(axis=1)
         return Target(name, np.stack(np.unravel_index(best, shape), axis=1))
     if isinstance(target, str):
-        target = _class_number(model, target)
+        target = class_number(model, target)
     cells = np.asarray(target)
     if cells.dtype.kind not in "iu":
         raise DataError(f"{name}: a target is a class number or a cell, received {target!r}")
@@ -101,7 +108,8 @@ def choose_target(
     return Target(name, cells.astype(np.int64))
 
 
-def _class_number(model: Model, name: str) -> int:
+def class_number(model: Model, name: str) -> int:
+    """The number of a class by its name."""
     if name not in model.class_names:
         known: Sequence[str] = model.class_names or ("none",)
         raise DataError(

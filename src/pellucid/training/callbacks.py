@@ -28,8 +28,12 @@ class Callback:
     def start(self, run: Run) -> None:
         """Everything is ready; a resumed run already stands at its step."""
 
+    def next_step(self, run: Run) -> int | None:
+        """A step after which `steps` must be called; None where any will do, and those that are past too."""
+        return None
+
     def steps(self, run: Run, report: StepReport) -> None:
-        """Some training steps are done; how many a call does depends on the machine."""
+        """Some training steps are done; how many a call does depends on the machine, and on `next_step`."""
 
     def epoch(self, run: Run, record: EpochRecord) -> None:
         """An epoch is trained and evaluated; the model holds its parameters."""
@@ -54,6 +58,11 @@ class Callbacks(Callback):
         """Pass it on."""
         for listener in self.listeners:
             listener.start(run)
+
+    def next_step(self, run: Run) -> int | None:
+        """The first one ahead that any of them asks for."""
+        asked = (listener.next_step(run) for listener in self.listeners)
+        return min((step for step in asked if step is not None and step > run.step), default=None)
 
     def steps(self, run: Run, report: StepReport) -> None:
         """Pass it on."""

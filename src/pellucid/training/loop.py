@@ -168,6 +168,8 @@ def _train_epoch(
     end = run.epoch * run.settings.steps_per_epoch
     while run.step < end:
         count = min(pace.steps, end - run.step)
+        if (asked := events.next_step(run)) is not None:
+            count = min(count, asked - run.step)
         if checkpoints:
             count = checkpoints.steps_until_due(run.step, count)
         started = perf_counter()

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.data.dataset import Dataset, Split
+from pellucid.data.pictures.blocks import Broken, Pixels
 from pellucid.data.pictures.classes import Arrangement, arrange
 from pellucid.data.pictures.folder import FolderSource
 from pellucid.data.pictures.listing import Source
-from pellucid.data.pictures.reading import Broken, Pixels, Reader
+from pellucid.data.pictures.reading import Reader
 from pellucid.data.pictures.store import Index, Store
 from pellucid.data.pictures.tar import TarSource
 from pellucid.data.pictures.zip import ZipSource, is_zip

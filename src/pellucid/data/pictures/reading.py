@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pellucid.data.decoding import decode, decode_same_size, without_warnings
-from pellucid.data.fit import fit_pixels
+from pellucid.data.decoding import decode, without_warnings
+from pellucid.data.pictures.blocks import (
+    Block,
+    Broken,
+    ColorsError,
+    Pixels,
+    Wanted,
+    decode_block,
+    decode_block_alone,
+    fatal,
+)
 from pellucid.data.pictures.listing import Entry, Source
 from pellucid.data.wishes import Shape
 from pellucid.errors import DataError, FormatError
 
-Pixels = NDArray[np.uint8]
 BLOCK = 128
-"""Pictures that a thread takes at a time."""
+"""Pictures that are decoded as one piece of work."""
 
 BYTES_A_THREAD = 1024
 """Mean size of the files for each thread: small pictures in many threads mostly wait for the interpreter."""
 
+SMALL, MANY = 8192, 16_384
+"""Files of fewer bytes than this, and at least so many of them, are worth starting processes for."""
 
-@dataclass(frozen=True)
-class Broken:
-    """A picture that cannot be read.
-
-    Attributes:
-        number: among those asked for.
-        reason: one line that begins with its path.
-    """
-
-    number: int
-    reason: str
+Work = tuple[Pixels, list[Broken]]
 
 
 @dataclass(frozen=True)
@@ -68,10 +65,11 @@ class Reader:
         with without_warnings():
             try:
                 pixels = make(shape)
-                return pixels, self._fill(entries, pixels, exact=self.shape is None)
-            except _ColorsError:
-                pixels = make((3, *shape[1:]))
-                return pixels, self._fill(entries, pixels, exact=True)
+                return pixels, self._fill(entries, pixels, Wanted(shape, self.shape is None, self.skip))
+            except ColorsError:
+                colored = (3, *shape[1:])
+                pixels = make(colored)
+                return pixels, self._fill(entries, pixels, Wanted(colored, True, self.skip))
 
     def _first_shape(self, entries: Sequence[Entry]) -> Shape:
         with without_warnings():
@@ -81,66 +79,59 @@ class Reader:
                     channels, height, width = decode(label, content).shape
                 except DataError as error:
                     if not self.skip:
-                        raise _fatal(str(error)) from None
+                        raise fatal(error) from None
                 else:
                     return channels, height, width
         raise FormatError(f"{self.source.path}: none of its {len(entries)} pictures can be read")
 
-    def _fill(self, entries: Sequence[Entry], pixels: Pixels, *, exact: bool) -> list[Broken]:
-        blocks = [slice(start, start + BLOCK) for start in range(0, len(entries), BLOCK)]
-        fill = partial(self._fill_block, entries, pixels, exact)
-        mean_size = sum(entry.size for entry in entries) // len(entries)
-        count = max(1, min(len(os.sched_getaffinity(0)), mean_size // BYTES_A_THREAD))
-        with ThreadPoolExecutor(count) as threads:
-            try:
-                broken = [one for block in threads.map(fill, blocks) for one in block]
-            finally:
-                threads.shutdown(cancel_futures=True)
+    def _fill(self, entries: Sequence[Entry], pixels: Pixels, wanted: Wanted) -> list[Broken]:
+        broken: list[Broken] = []
+        start = 0
+        for decoded, unreadable in self._decoded(entries, wanted):
+            pixels[start : start + len(decoded)] = decoded
+            start += len(decoded)
+            broken += unreadable
         if len(broken) == len(entries):
             raise FormatError(f"{self.source.path}: none of its {len(entries)} pictures can be read")
         return broken
 
-    def _fill_block(
-        self, entries: Sequence[Entry], pixels: Pixels, exact: bool, block: slice
-    ) -> list[Broken]:
-        channels, height, width = pixels.shape[1:]
-        smallest = (0, 0) if exact else (height, width)
-        colors = np.empty((height, width, 3), np.uint8)
-        broken = []
-        for number, entry in enumerate(entries[block], block.start):
-            try:
-                content = self.source.read(entry)
-                if channels == 3 and decode_same_size(content, colors):
-                    pixels[number] = colors.transpose(2, 0, 1)
-                    continue
-                picture = decode(self.source.label(entry), content, smallest)
-            except DataError as error:
-                if not self.skip:
-                    raise _fatal(str(error)) from None
-                broken.append(Broken(number, str(error)))
-                continue
-            if picture.shape != pixels.shape[1:]:
-                if exact:
-                    self._require_size(entry, picture, pixels)
-                picture = fit_pixels(picture[None], pixels.shape[1:])[0]
-            pixels[number] = picture
-        return broken
+    def _decoded(self, entries: Sequence[Entry], wanted: Wanted) -> Iterator[Work]:
+        """Block after block in order; only a few are ever under way, so that memory stays flat."""
+        cores = len(os.sched_getaffinity(0))
+        mean_size = sum(entry.size for entry in entries) // len(entries)
+        threads = max(1, min(cores, mean_size // BYTES_A_THREAD))
+        processes = cores > 1 and mean_size < SMALL and len(entries) >= MANY
+        with _processes(cores) if processes else ThreadPoolExecutor(threads) as workers:
+            waiting: deque[Future[Work]] = deque()
+            for start in range(0, len(entries), BLOCK):
+                if len(waiting) == 2 * cores:
+                    yield waiting.popleft().result()
+                block = entries[start : start + BLOCK]
+                if processes:
+                    waiting.append(workers.submit(decode_block_alone, self._load(start, block), wanted))
+                else:
+                    waiting.append(workers.submit(self._load_and_decode, start, block, wanted))
+            while waiting:
+                yield waiting.popleft().result()
 
-    def _require_size(self, entry: Entry, picture: Pixels, pixels: Pixels) -> None:
-        """Only the channels may differ from those of the array, and grey may become colours."""
-        (height, width), (rows, columns) = picture.shape[1:], pixels.shape[2:]
-        if (height, width) != (rows, columns):
-            raise DataError(
-                f"{self.source.label(entry)}: is {width} x {height}, the first picture {columns} x {rows}; "
-                "pictures of different sizes need input_shape=(C, H, W), which all of them get"
-            )
-        if pixels.shape[1] == 1:
-            raise _ColorsError
+    def _load_and_decode(self, start: int, entries: Sequence[Entry], wanted: Wanted) -> Work:
+        return decode_block(self._load(start, entries), wanted)
+
+    def _load(self, start: int, entries: Sequence[Entry]) -> Block:
+        return Block(
+            start, [self.source.label(entry) for entry in entries], list(map(self._content, entries))
+        )
+
+    def _content(self, entry: Entry) -> bytes | DataError:
+        try:
+            return self.source.read(entry)
+        except DataError as error:
+            return error
 
 
-class _ColorsError(Exception):
-    """A picture has colours, and the array was made for grey ones."""
+def _processes(count: int) -> Executor:
+    """Worker processes that, unlike the standard library's, do not run the user's script once more."""
+    from loky import ProcessPoolExecutor
 
-
-def _fatal(text: str) -> FormatError:
-    return FormatError(f'{text}; on_broken="skip" (--skip-broken) leaves it out')
+    workers: Executor = ProcessPoolExecutor(count)
+    return workers

@@ -228,12 +228,13 @@ class ReferenceProgram(Program):
             self.graph.node(name)
         wanted = wanted or Wanted(self.graph.inputs)
         names = tuple(self._trainable) if wanted.parameters is None else wanted.parameters
-        _, caches = self._run(own.inputs, own.parameters, INFERENCE)
+        activations, caches = self._run(own.inputs, own.parameters, INFERENCE)
         nodes, parameters = self._propagate(caches, seeds, rules or {})
         return Gradients(
             parameters={name: self._parameter_gradient(name, parameters) for name in names},
             nodes={name: self._node_gradient(name, nodes, own.count) for name in wanted.nodes},
             inputs=self.graph.inputs,
+            activations={name: activations[self.graph.node(name).name] for name in wanted.activations},
         )
 
     def _parameter_gradient(self, name: str, gradients: Mapping[str, Array]) -> Array:

@@ -1,0 +1,119 @@
+"""Decoding a block of picture files into an array: a function of its arguments, for any thread or process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data.decoding import decode, decode_same_size, without_warnings
+from pellucid.data.fit import fit_pixels
+from pellucid.data.wishes import Shape
+from pellucid.errors import DataError, FormatError
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What pictures become.
+
+    Attributes:
+        shape: (C, H, W) of all of them.
+        exact: whether it is the first picture's, which the others must have too; else they are fitted to it.
+        skip: go on without a broken one.
+    """
+
+    shape: Shape
+    exact: bool
+    skip: bool
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A picture that cannot be read.
+
+    Attributes:
+        number: among those asked for.
+        reason: one line that begins with its path.
+    """
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Neighbouring files of a collection.
+
+    Attributes:
+        first: number of the first.
+        labels: what messages call them.
+        contents: their bytes, or why one could not be read.
+    """
+
+    first: int
+    labels: Sequence[str]
+    contents: Sequence[bytes | DataError]
+
+
+class ColorsError(Exception):
+    """A picture has colours, and the array was made for grey ones."""
+
+
+def decode_block(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
+    """Pixels (N, C, H, W), where the rows of broken pictures hold nothing of use, and which those are.
+
+    Raises:
+        FormatError: a picture is broken, and it is not to be skipped.
+        DataError: a picture of another size than the first.
+        ColorsError: a picture in colours where the first one was grey.
+    """
+    pixels = np.empty((len(block.labels), *wanted.shape), np.uint8)
+    channels, height, width = wanted.shape
+    colors = np.empty((height, width, 3), np.uint8)
+    broken = []
+    for row, (label, content) in enumerate(zip(block.labels, block.contents, strict=True)):
+        try:
+            if isinstance(content, DataError):
+                raise content
+            if channels == 3 and decode_same_size(content, colors):
+                pixels[row] = colors.transpose(2, 0, 1)
+                continue
+            picture = decode(label, content, (0, 0) if wanted.exact else (height, width))
+        except DataError as error:
+            if not wanted.skip:
+                raise fatal(error) from None
+            broken.append(Broken(block.first + row, str(error)))
+            continue
+        if picture.shape != wanted.shape:
+            if wanted.exact:
+                _require_size(label, picture, wanted.shape)
+            picture = fit_pixels(picture[None], wanted.shape)[0]
+        pixels[row] = picture
+    return pixels, broken
+
+
+def decode_block_alone(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
+    """`decode_block` in a process of its own, which has warnings of its own."""
+    with without_warnings():
+        return decode_block(block, wanted)
+
+
+def fatal(error: DataError) -> FormatError:
+    """A broken picture that ends the reading, and how to go on without it."""
+    return FormatError(f'{error}; on_broken="skip" (--skip-broken) leaves it out')
+
+
+def _require_size(label: str, picture: Pixels, shape: Shape) -> None:
+    """Only the channels may differ from those of the array, and grey may become colours."""
+    (height, width), (rows, columns) = picture.shape[1:], shape[1:]
+    if (height, width) != (rows, columns):
+        raise DataError(
+            f"{label}: is {width} x {height}, the first picture {columns} x {rows}; "
+            "pictures of different sizes need input_shape=(C, H, W), which all of them get"
+        )
+    if shape[0] == 1:
+        raise ColorsError

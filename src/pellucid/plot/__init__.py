@@ -1,0 +1,30 @@
+"""Pictures of what networks do, as matplotlib figures good enough for a lecture.
+
+Every function returns a `matplotlib.figure.Figure`; `save` writes it as SVG, PNG or PDF. Numbers come from
+`explain` and `training` as plain arrays, and nothing is computed here but their places and colours.
+"""
+
+from __future__ import annotations
+
+from pellucid.plot.canvas import save
+from pellucid.plot.diagram import architecture
+from pellucid.plot.functions import activation, activation_names
+from pellucid.plot.learning import confusion_matrix, learning_curves, worst_mistakes
+from pellucid.plot.maps import feature_maps, filters
+from pellucid.plot.overlays import Overlay, attributions
+from pellucid.plot.windows import convolution
+
+__all__ = [
+    "Overlay",
+    "activation",
+    "activation_names",
+    "architecture",
+    "attributions",
+    "confusion_matrix",
+    "convolution",
+    "feature_maps",
+    "filters",
+    "learning_curves",
+    "save",
+    "worst_mistakes",
+]
