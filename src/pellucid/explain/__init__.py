@@ -5,6 +5,17 @@ A file a question. Every answer is plain arrays with the names of what they belo
 
 from __future__ import annotations
 
+from pellucid.explain.ablation import (
+    ChannelChange,
+    ReplaceCell,
+    ReplaceChannel,
+    ReplacePatch,
+    ReplaceWeight,
+    SilenceChannel,
+    SilenceWeight,
+    WhatIf,
+    what_if,
+)
 from pellucid.explain.attribution import (
     Attribution,
     Sanity,
@@ -46,11 +57,13 @@ from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
 from pellucid.explain.terms import Arithmetic, arithmetic
 from pellucid.explain.traces import FullTrace, full_trace, full_trace_nbytes
+from pellucid.explain.update_terms import UpdateArithmetic, update_arithmetic
 
 __all__ = [
     "Arithmetic",
     "Attribution",
     "Box",
+    "ChannelChange",
     "Comparison",
     "Differentiation",
     "EffectiveField",
@@ -66,9 +79,17 @@ __all__ = [
     "Recorder",
     "Recording",
     "Regularization",
+    "ReplaceCell",
+    "ReplaceChannel",
+    "ReplacePatch",
+    "ReplaceWeight",
     "Sanity",
+    "SilenceChannel",
+    "SilenceWeight",
     "Target",
     "TheoreticalField",
+    "UpdateArithmetic",
+    "WhatIf",
     "arithmetic",
     "choose_target",
     "compare",
@@ -92,4 +113,6 @@ __all__ = [
     "smoothgrad",
     "strongest_patches",
     "theoretical_field",
+    "update_arithmetic",
+    "what_if",
 ]
