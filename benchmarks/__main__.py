@@ -23,6 +23,7 @@ from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
 from benchmarks.mnist_to_99 import mnist_to_99
 from benchmarks.pictures import reading_pictures
 from benchmarks.roofline import ROOFLINE_CASES, roofline
+from benchmarks.tracing import TRACING_CASES, tracing
 from benchmarks.training import TASKS, threads_case, training
 from benchmarks.training_memory import training_memory
 from pellucid.errors import UnknownNameError
@@ -31,6 +32,7 @@ CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     **dict.fromkeys(TASKS, training),
     **dict.fromkeys(INFERENCE_CASES, inference),
     **dict.fromkeys(EXPLANATION_CASES, explanation),
+    **dict.fromkeys(TRACING_CASES, tracing),
     **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
     "mnist-to-99": mnist_to_99,
     "memory-train-vgg16": training_memory,

@@ -20,6 +20,8 @@ from pellucid.explain.attribution import (
     smoothgrad,
 )
 from pellucid.explain.comparison import Comparison, ParameterDifference, compare
+from pellucid.explain.differentiation import Differentiation, differentiate
+from pellucid.explain.evidence import Evidence
 from pellucid.explain.features import (
     Filters,
     Maximized,
@@ -30,6 +32,8 @@ from pellucid.explain.features import (
     reconstruct_patches,
     strongest_patches,
 )
+from pellucid.explain.gradient_terms import GradientArithmetic, gradient_arithmetic
+from pellucid.explain.proof import Proof
 from pellucid.explain.receptive_field import (
     Box,
     EffectiveField,
@@ -40,30 +44,43 @@ from pellucid.explain.receptive_field import (
 from pellucid.explain.recorder import Recorder
 from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
+from pellucid.explain.terms import Arithmetic, arithmetic
+from pellucid.explain.traces import FullTrace, full_trace, full_trace_nbytes
 
 __all__ = [
+    "Arithmetic",
     "Attribution",
     "Box",
     "Comparison",
+    "Differentiation",
     "EffectiveField",
+    "Evidence",
     "Filters",
+    "FullTrace",
+    "GradientArithmetic",
     "Maximized",
     "Moment",
     "ParameterDifference",
     "Patches",
+    "Proof",
     "Recorder",
     "Recording",
     "Regularization",
     "Sanity",
     "Target",
     "TheoreticalField",
+    "arithmetic",
     "choose_target",
     "compare",
     "deconvnet",
+    "differentiate",
     "effective_field",
     "first_layer_filters",
+    "full_trace",
+    "full_trace_nbytes",
     "grad_cam",
     "grad_cam_plus_plus",
+    "gradient_arithmetic",
     "gradient_times_input",
     "guided_backpropagation",
     "integrated_gradients",
