@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.augmentation import AUGMENTED_CASES, augmented_training
+from benchmarks.explanation import EXPLANATION_CASES, explanation
 from benchmarks.import_time import first_network_time, import_time
 from benchmarks.inference import INFERENCE_CASES, inference
 from benchmarks.install_size import install_size
@@ -22,6 +23,7 @@ from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
 from benchmarks.mnist_to_99 import mnist_to_99
 from benchmarks.pictures import reading_pictures
 from benchmarks.roofline import ROOFLINE_CASES, roofline
+from benchmarks.tracing import TRACING_CASES, tracing
 from benchmarks.training import TASKS, threads_case, training
 from benchmarks.training_memory import training_memory
 from pellucid.errors import UnknownNameError
@@ -29,6 +31,8 @@ from pellucid.errors import UnknownNameError
 CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     **dict.fromkeys(TASKS, training),
     **dict.fromkeys(INFERENCE_CASES, inference),
+    **dict.fromkeys(EXPLANATION_CASES, explanation),
+    **dict.fromkeys(TRACING_CASES, tracing),
     **dict.fromkeys((f"threads/{task}" for task in TASKS), threads_case),
     "mnist-to-99": mnist_to_99,
     "memory-train-vgg16": training_memory,

@@ -17,6 +17,8 @@ import benchmarks.__main__ as main_module
 from benchmarks import inference, measurement
 from benchmarks.__main__ import CASES, main, matching, report, run
 from benchmarks.augmentation import AUGMENTED_CASES, IMAGES, augmented_training
+from benchmarks.explanation import EXPLANATION_CASES, captum_side, pellucid_side, require_same_maps
+from benchmarks.explanation import contest as explanation_contest
 from benchmarks.inference import pellucid_call, require_same_logits
 from benchmarks.install_size import installed_bytes, requirements
 from benchmarks.measurement import DisagreementError, NotMeasured, Row, Samples, interleaved
@@ -283,3 +285,22 @@ def test_an_unknown_case_is_named_with_the_nearest(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit, match="2"):
         main(["lenet5-train/b65"])
     assert "unknown case 'lenet5-train/b65'; did you mean lenet5-train/b64" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("case", EXPLANATION_CASES)
+def test_both_sides_explain_alike(case: str) -> None:
+    rivals = explanation_contest(images=4)
+    ours = pellucid_side(case, rivals.ours)(rivals.images, rivals.classes)
+    theirs = captum_side(case, rivals.theirs, torch.contiguous_format)(rivals.images, rivals.classes)
+    require_same_maps(case, ours, theirs)
+
+
+def test_different_maps_are_not_compared() -> None:
+    expected = np.ones((20, 1, 2, 2), np.float32)
+    one_off = expected.copy()
+    one_off[0] = 5
+    require_same_maps("saliency", one_off, expected)
+    with pytest.raises(DisagreementError, match=r"saliency's maps differ from Captum's by 5\.0e-01"):
+        require_same_maps("saliency", expected / 2, expected)
+    with pytest.raises(DisagreementError, match="Captum"):
+        require_same_maps("saliency", expected, expected[:, 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import pellucid
 from pellucid import zoo
 from pellucid.engines import select
 from pellucid.engines.engine import CompileOptions, Program, Purpose, Rule, Wanted
@@ -45,3 +46,40 @@ def test_a_batch_above_capacity_is_refused(engine: str) -> None:
     program = compiled("lenet5", engine)
     with pytest.raises(EngineError, match="received 5"):
         program.differentiate([images(program, 5)], {"fc3": np.ones((5, 10), np.float32)})
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("arrays", [False, True])
+@pytest.mark.parametrize("network", ["lenet5", "resnet20"])
+def test_a_loss_is_differentiated_in_the_same_pass(network: str, arrays: bool, engine: str) -> None:
+    model = zoo.create(network)
+    objective = pellucid.SquaredError() if arrays else pellucid.CrossEntropy()
+    options = CompileOptions(4, Purpose.TRACE, objective=objective)
+    program = select(engine).compile(model.graph, options)
+    program.write_parameters(model.parameters)
+    batch = images(program, 3)
+    targets = np.eye(10, dtype=np.float32)[[7, 1, 4]] if arrays else np.array([7, 1, 4])
+    nodes = tuple(node.name for node in model.graph.nodes)
+    trace = program.trace(batch)
+    loss, seeds = program.loss(trace, targets)
+    two = program.backward(trace, seeds, wanted=Wanted(nodes))
+    one = program.differentiate([batch], wanted=Wanted(nodes, activations=nodes), targets=targets)
+    assert one.loss == loss
+    for name in nodes:
+        np.testing.assert_array_equal(one.nodes[name], two.nodes[name])
+        np.testing.assert_array_equal(one.activations[name], trace[name])
+    for name, array in two.parameters.items():
+        np.testing.assert_array_equal(one.parameters[name], array)
+
+
+def test_a_model_returns_activations_beside_gradients() -> None:
+    model = zoo.create("lenet5")
+    batch, classes = np.random.default_rng(2).normal(size=(3, 1, 28, 28)).astype(np.float32), [1, 2, 3]
+    found = model.gradients(batch, classes, parameters=("fc3.bias",), activations=("conv1", "fc3"))
+    assert list(found.parameters) == ["fc3.bias"]
+    trace = model.trace(batch)
+    for name in ("conv1", "fc3"):
+        np.testing.assert_array_equal(found.activations[name], trace[name])
+    plain = model.gradients(batch, classes)
+    assert found.loss == plain.loss
+    np.testing.assert_array_equal(found["fc3.bias"], plain["fc3.bias"])

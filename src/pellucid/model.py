@@ -239,6 +239,9 @@ class Model:
         loss: str | Objective = "cross_entropy",
         nodes: Sequence[str] = (),
         loss_weights: Sequence[float] = (),
+        *,
+        parameters: Sequence[str] | None = None,
+        activations: Sequence[str] = (),
     ) -> Gradients:
         """Gradients of the mean loss of a batch, with running statistics and without dropout.
 
@@ -248,15 +251,20 @@ class Model:
             loss: a name in OBJECTIVES or an Objective.
             nodes: further nodes whose dJ/da is wanted; the input's is always there.
             loss_weights: one an output, see Recipe; the first output's loss alone when empty.
+            parameters: full names of those whose gradient is wanted; all trainable ones when left out.
+            activations: nodes whose activation is returned as well, from the same pass.
         """
         arrays = self._batch((images,))
-        for name in nodes:
+        for name in (*nodes, *activations):
             self.graph.node(name)
-        program = self._trace_program(len(arrays[0]), (), objective(loss), loss_weights)
-        trace = program.trace(*arrays)
-        value, seeds = program.loss(trace, self.targets(targets, len(arrays[0])))
-        wanted = Wanted(nodes=tuple(dict.fromkeys((*self.graph.inputs, *nodes))))
-        return replace(program.backward(trace, seeds, wanted=wanted), loss=value)
+        count = len(arrays[0])
+        program = self._trace_program(count, self.graph.outputs, objective(loss), loss_weights)
+        wanted = Wanted(
+            nodes=tuple(dict.fromkeys((*self.graph.inputs, *nodes))),
+            parameters=None if parameters is None else tuple(parameters),
+            activations=tuple(activations),
+        )
+        return program.differentiate(arrays, wanted=wanted, targets=self.targets(targets, count))
 
     def targets(self, targets: ArrayLike, count: int) -> Array:
         """Classes as int64 or arrays as float32, checked against the first output."""

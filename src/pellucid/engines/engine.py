@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -246,15 +246,21 @@ class Program(ABC):
     def differentiate(
         self,
         inputs: Sequence[Array],
-        seeds: Mapping[str, Array],
+        seeds: Mapping[str, Array] | None = None,
         rules: Mapping[str, Rule] | None = None,
         wanted: Wanted | None = None,
+        targets: Array | None = None,
     ) -> Gradients:
         """`backward` for a batch of which there is no trace; an engine may need one pass where both need two.
 
-        For seeds that do not depend on the activations, a one at a class for example.
+        From seeds that do not depend on the activations, a one at a class for example, or from the loss of
+        targets.
         """
-        return self.backward(self.trace(*inputs), seeds, rules, wanted)
+        trace = self.trace(*inputs)
+        if targets is None:
+            return self.backward(trace, seeds or {}, rules, wanted)
+        loss, loss_seeds = self.loss(trace, targets)
+        return replace(self.backward(trace, loss_seeds, rules, wanted), loss=loss)
 
     @abstractmethod
     def train_steps(
@@ -376,6 +382,8 @@ class Terms:
         sources: for each addend (input number, *cell in that input), or -1 throughout where it has none.
         inputs: (K,) input cells' values, where an addend is input times weight; else None.
         weights: (K,) their weights; else None.
+        weight_cells: (P, axes), where the weights of the first P addends lie in the parameter "weight"; None
+            where they are no cells of it.
         function: what turns the total into the value, in words; "" when they are equal.
         value: the cell.
     """
@@ -386,6 +394,7 @@ class Terms:
     inputs: Array | None = None
     weights: Array | None = None
     function: str = ""
+    weight_cells: Array | None = None
     total: float = field(init=False)
 
     def __post_init__(self) -> None:

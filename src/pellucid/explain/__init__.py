@@ -5,7 +5,35 @@ A file a question. Every answer is plain arrays with the names of what they belo
 
 from __future__ import annotations
 
+from pellucid.explain.attribution import (
+    Attribution,
+    Sanity,
+    deconvnet,
+    grad_cam,
+    grad_cam_plus_plus,
+    gradient_times_input,
+    guided_backpropagation,
+    integrated_gradients,
+    occlusion,
+    saliency,
+    sanity,
+    smoothgrad,
+)
 from pellucid.explain.comparison import Comparison, ParameterDifference, compare
+from pellucid.explain.differentiation import Differentiation, differentiate
+from pellucid.explain.evidence import Evidence
+from pellucid.explain.features import (
+    Filters,
+    Maximized,
+    Patches,
+    Regularization,
+    first_layer_filters,
+    maximize_activation,
+    reconstruct_patches,
+    strongest_patches,
+)
+from pellucid.explain.gradient_terms import GradientArithmetic, gradient_arithmetic
+from pellucid.explain.proof import Proof
 from pellucid.explain.receptive_field import (
     Box,
     EffectiveField,
@@ -16,19 +44,52 @@ from pellucid.explain.receptive_field import (
 from pellucid.explain.recorder import Recorder
 from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
+from pellucid.explain.terms import Arithmetic, arithmetic
+from pellucid.explain.traces import FullTrace, full_trace, full_trace_nbytes
 
 __all__ = [
+    "Arithmetic",
+    "Attribution",
     "Box",
     "Comparison",
+    "Differentiation",
     "EffectiveField",
+    "Evidence",
+    "Filters",
+    "FullTrace",
+    "GradientArithmetic",
+    "Maximized",
     "Moment",
     "ParameterDifference",
+    "Patches",
+    "Proof",
     "Recorder",
     "Recording",
+    "Regularization",
+    "Sanity",
     "Target",
     "TheoreticalField",
+    "arithmetic",
     "choose_target",
     "compare",
+    "deconvnet",
+    "differentiate",
     "effective_field",
+    "first_layer_filters",
+    "full_trace",
+    "full_trace_nbytes",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "gradient_arithmetic",
+    "gradient_times_input",
+    "guided_backpropagation",
+    "integrated_gradients",
+    "maximize_activation",
+    "occlusion",
+    "reconstruct_patches",
+    "saliency",
+    "sanity",
+    "smoothgrad",
+    "strongest_patches",
     "theoretical_field",
 ]

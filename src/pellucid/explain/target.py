@@ -92,7 +92,7 @@ def choose_target(
         best = values.reshape(count, -1).argmax(axis=1)
         return Target(name, np.stack(np.unravel_index(best, shape), axis=1))
     if isinstance(target, str):
-        target = _class_number(model, target)
+        target = class_number(model, target)
     cells = np.asarray(target)
     if cells.dtype.kind not in "iu":
         raise DataError(f"{name}: a target is a class number or a cell, received {target!r}")
@@ -108,7 +108,8 @@ def choose_target(
     return Target(name, cells.astype(np.int64))
 
 
-def _class_number(model: Model, name: str) -> int:
+def class_number(model: Model, name: str) -> int:
+    """The number of a class by its name."""
     if name not in model.class_names:
         known: Sequence[str] = model.class_names or ("none",)
         raise DataError(

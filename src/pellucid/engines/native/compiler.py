@@ -23,6 +23,47 @@ from pellucid.optimizers import Optimizer
 
 
 @dataclass(frozen=True)
+class LossWishes:
+    """A loss to be differentiated.
+
+    Attributes:
+        objective: which one.
+        weights: of the nodes that it reads, in J.
+        classes: whether targets are classes, not arrays.
+    """
+
+    objective: Objective
+    weights: tuple[tuple[str, float], ...]
+    classes: bool
+
+
+@dataclass(frozen=True)
+class BackwardWishes:
+    """What a backward pass starts from and returns.
+
+    Attributes:
+        seeds: nodes whose gradient the caller brings.
+        loss: what is differentiated in place of that.
+        rules: of nodes that do not follow the gradient.
+        nodes: whose gradient is wanted.
+        parameters: full names of those whose gradient is wanted.
+        activations: nodes whose activation is wanted too.
+    """
+
+    seeds: tuple[str, ...]
+    loss: LossWishes | None
+    rules: tuple[tuple[str, Rule], ...]
+    nodes: tuple[str, ...]
+    parameters: tuple[str, ...]
+    activations: tuple[str, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Nodes that the pass starts from."""
+        return self.seeds if self.loss is None else tuple(node for node, _ in self.loss.weights)
+
+
+@dataclass(frozen=True)
 class Compiler:
     """Makes the plans of one graph.
 
@@ -88,19 +129,12 @@ class Compiler:
             builder.tile("scatter_floats", node, (gradient, builder.external(f"gradient:{node}")), attributes)
         return builder.plan(changes_state=False)
 
-    def backward(
-        self,
-        seeds: Sequence[str],
-        rules: Mapping[str, Rule],
-        nodes_wanted: frozenset[str],
-        parameters_wanted: frozenset[str],
-        activations_wanted: Sequence[str] = (),
-    ) -> Plan:
+    def backward(self, wishes: BackwardWishes) -> Plan:
         """Externals "input:NAME" and "seed:NODE" to "gradient:NODE" and "gradient" (of the parameters).
 
-        Activations that are wanted go to "output:NODE".
-
-        The forward pass is walked again on each tile, so that a trace need not hold what only this needs.
+        Activations that are wanted go to "output:NODE". With a loss there are no seeds, but the externals of
+        `loss`. The forward pass is walked again on each tile, so that a trace need not hold what only this
+        needs.
         """
         builder = self._builder(differentiated=True)
         walk = Walk(
@@ -108,33 +142,41 @@ class Compiler:
             self.graph,
             self.store,
             self._layouts(),
-            parameters_wanted=parameters_wanted,
+            parameters_wanted=frozenset(wishes.parameters),
             differentiated=True,
-            rules=rules,
-            visible=nodes_wanted.union(seeds, activations_wanted),
+            rules=dict(wishes.rules),
+            visible=frozenset((*wishes.nodes, *wishes.sources, *wishes.activations)),
             choices=self.choices,
         )
-        source = ImageSource(None, "float32")
-        walk.bring_inputs(source)
-        walk.forward((*seeds, *activations_wanted))
-        for node in activations_wanted:
+        walk.bring_inputs(ImageSource(None, "float32"))
+        walk.forward((*wishes.sources, *wishes.activations))
+        for node in wishes.activations:
             self._scatter(builder, node, walk.values, builder.external(f"output:{node}"))
-        brought = Values(builder, self.graph.shapes)
-        for node in seeds:
-            brought.bring(node, builder.external(f"seed:{node}"), source)
-        in_blocks = {node for node in seeds if walk.layouts[node] is Layout.BLOCKS}
-        seed_values: dict[str, Value] = {
-            node: brought.blocks(node) if node in in_blocks else brought.lanes(node) for node in seeds
-        }
-        gradients = walk.backward(seed_values, nodes_wanted)
-        for node in nodes_wanted:
+        gradients = walk.backward(self._seeds(builder, walk, wishes), frozenset(wishes.nodes))
+        for node in wishes.nodes:
             if node in gradients:
                 self._scatter(builder, node, gradients, builder.external(f"gradient:{node}"))
         count = self.store.trainable_values
-        if parameters_wanted:
+        if wishes.parameters:
             vectors = (self.store.section(None, 0, count, Scope.BATCH), builder.external("gradient"))
             builder.later(CHECK_TURN, "export_values", "gradient", vectors, {"cells": count}, extent=count)
         return builder.plan(changes_state=False)
+
+    def _seeds(self, builder: PlanBuilder, walk: Walk, wishes: BackwardWishes) -> Mapping[str, Value]:
+        """What a backward pass begins with: brought by the caller, or of the loss."""
+        if wishes.loss is not None:
+            outputs = [Scored(node, walk.values.lanes(node), weight) for node, weight in wishes.loss.weights]
+            classes = wishes.loss.classes
+            return lower_loss(
+                builder, self.graph, wishes.loss.objective, outputs, classes=classes, indexed=False
+            )
+        brought = Values(builder, self.graph.shapes)
+        seeds: dict[str, Value] = {}
+        for node in wishes.seeds:
+            brought.bring(node, builder.external(f"seed:{node}"), ImageSource(None, "float32"))
+            in_blocks = walk.layouts[node] is Layout.BLOCKS
+            seeds[node] = brought.blocks(node) if in_blocks else brought.lanes(node)
+        return seeds
 
     def training(
         self,

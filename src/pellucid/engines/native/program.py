@@ -27,72 +27,22 @@ from pellucid.engines.engine import (
 )
 from pellucid.engines.loss_nodes import loss_nodes
 from pellucid.engines.native import _native
-from pellucid.engines.native.compiler import Compiler
+from pellucid.engines.native.compiler import BackwardWishes, Compiler, LossWishes
 from pellucid.engines.native.decisions import decisions, settle
+from pellucid.engines.native.executable import Executable
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan, Scope
 from pellucid.engines.native.recycling import Recycler
+from pellucid.engines.native.trace import NativeTrace
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
 from pellucid.layers import Flatten, Reshape
+from pellucid.objectives import Objective
 
 Float32 = NDArray[np.float32]
 
 FORWARD_IMAGES = 32
 """Of a batch that go forwards together: enough to make up for reading the weights."""
-
-
-class NativeTrace(Trace):
-    """Activations of one batch, and the images they came from."""
-
-    def __init__(self, nodes: tuple[str, ...], inputs: tuple[Float32, ...], kept: dict[str, Float32]) -> None:
-        self.nodes = nodes
-        self.inputs = inputs
-        self.count = len(inputs[0])
-        self.kept = kept
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held, in bytes."""
-        return sum(array.nbytes for array in (*self.inputs, *self.kept.values()))
-
-    def __getitem__(self, node: str) -> Array:
-        if node not in self.nodes:
-            raise KeyError(node)
-        return self.kept[node]
-
-
-class _Executable:
-    """A plan in the compiled module's hands."""
-
-    def __init__(self, plan: Plan, instruction_set: str, shards: int, capacity: int, poison: bool) -> None:
-        self.plan = plan
-        self.capacity = capacity
-        description = plan.description(_native.lanes(instruction_set), shards, capacity)
-        self._executor = _native.Executor(instruction_set, description, poison)
-
-    def run(
-        self,
-        state: Any,
-        arrays: Mapping[str, Array],
-        images: int,
-        batch_size: int,
-        *,
-        learning_rates: Sequence[float] = (),
-        first_step: int = 0,
-        seed: int = 0,
-    ) -> int:
-        externals = [arrays[name] for name in self.plan.externals]
-        steps = self._executor.run(
-            state,
-            [*externals, *self.plan.constants],
-            images=images,
-            batch_size=batch_size,
-            learning_rates=list(learning_rates),
-            first_step=first_step,
-            seed=seed,
-        )
-        return int(steps)
 
 
 class NativeProgram(Program):
@@ -119,18 +69,18 @@ class NativeProgram(Program):
         )
         lanes, choices = _native.lanes(instruction_set), self._settled.choices
         self._compiler = Compiler(graph, self._store, lanes, options.capacity, threads, choices)
-        self._plans: dict[tuple[Any, ...], _Executable] = {}
+        self._plans: dict[tuple[Any, ...], Executable] = {}
         self._lock = threading.Lock()
         self._recycler = Recycler()
 
     def _executable(
         self, key: tuple[Any, ...], make: Callable[[], Plan], capacity: int | None = None
-    ) -> _Executable:
+    ) -> Executable:
         """The plan kept under this key, made now if it is the first time."""
         with self._lock:
             if key not in self._plans:
                 images = capacity or self.options.capacity
-                self._plans[key] = _Executable(
+                self._plans[key] = Executable(
                     make(), self._instruction_set, self._threads, images, self._poison
                 )
             return self._plans[key]
@@ -230,9 +180,14 @@ class NativeProgram(Program):
         return tuple(dict.fromkeys((*self._kept, *self._loss_nodes)))
 
     @property
+    def _objective(self) -> Objective:
+        if self.options.objective is None:
+            raise EngineError("a program's loss needs an objective in its options, received none")
+        return self.options.objective
+
+    @property
     def _loss_nodes(self) -> dict[str, float]:
-        assert self.options.objective is not None
-        return loss_nodes(self.graph, self.options.objective, self.options.loss_weights)
+        return loss_nodes(self.graph, self._objective, self.options.loss_weights)
 
     def trace_nbytes(self, count: int) -> int:
         """Memory that a trace of this many images will hold, in bytes."""
@@ -265,22 +220,14 @@ class NativeProgram(Program):
 
     def loss(self, trace: Trace, targets: Array) -> tuple[float, dict[str, Array]]:
         """J and its gradients with respect to the nodes that the loss reads."""
-        if self.options.objective is None:
-            raise EngineError("a program's loss needs an objective in its options, received none")
         assert isinstance(trace, NativeTrace)
-        weights = self._loss_nodes
-        classes = targets.ndim == 1 and targets.dtype.kind in "iu"
-        objective = self.options.objective
+        objective, weights, classes = self._objective, self._loss_nodes, _is_classes(targets)
         executable = self._executable(
             ("loss", classes), lambda: self._compiler.loss(weights, objective, classes=classes)
         )
         gradients: dict[str, Array] = {node: self._empty(trace.kept[node].shape) for node in weights}
         losses = np.zeros(1)
-        arrays: dict[str, Array] = {
-            "targets": np.ascontiguousarray(targets, np.int64 if classes else np.float32),
-            "losses": losses,
-            "correct": np.zeros(1, np.int64),
-        }
+        arrays = _loss_arrays(targets, losses)
         for node, gradient in gradients.items():
             arrays.update({f"scores:{node}": trace.kept[node], f"gradient:{node}": gradient})
         executable.run(self._store.native, arrays, trace.count, trace.count)
@@ -300,41 +247,60 @@ class NativeProgram(Program):
     def differentiate(
         self,
         inputs: Sequence[Array],
-        seeds: Mapping[str, Array],
+        seeds: Mapping[str, Array] | None = None,
         rules: Mapping[str, Rule] | None = None,
         wanted: Wanted | None = None,
+        targets: Array | None = None,
     ) -> Gradients:
-        """`backward` for a batch of which there is no trace."""
-        count = len(inputs[0])
+        """`backward` for a batch of which there is no trace, in one pass."""
+        count, seeds = len(inputs[0]), seeds or {}
         self._check_count(count)
-        wanted = wanted or Wanted(nodes=self.graph.inputs)
-        trainable = [name for name, spec in self.graph.parameters.items() if spec.role == "trainable"]
-        names = tuple(trainable if wanted.parameters is None else wanted.parameters)
-        nodes = tuple(dict.fromkeys(wanted.nodes))
-        rules = {node: rule for node, rule in (rules or {}).items() if rule is not Rule.GRADIENT}
-        watched = tuple(dict.fromkeys(wanted.activations))
-        executable = self._executable(
-            ("backward", tuple(seeds), tuple(sorted(rules.items())), nodes, names, watched),
-            lambda: self._compiler.backward(tuple(seeds), rules, frozenset(nodes), frozenset(names), watched),
-        )
+        wishes = self._wishes(seeds, rules or {}, wanted or Wanted(nodes=self.graph.inputs), targets)
+        executable = self._executable(("backward", wishes), lambda: self._compiler.backward(wishes))
         # A node that no seed depends on is not in the plan: its gradient stays zero.
         reached = {name for name in executable.plan.externals if name.startswith("gradient:")}
         gradients: dict[str, Array] = {}
-        for node in nodes:
+        for node in wishes.nodes:
             shape = (count, *self.graph.shapes[node])
             written = f"gradient:{node}" in reached
             gradients[node] = self._empty(shape) if written else np.zeros(shape, np.float32)
-        activations = {node: self._empty((count, *self.graph.shapes[node])) for node in watched}
-        vector = self._empty((self._store.trainable_values,))
+        activations = {node: self._empty((count, *self.graph.shapes[node])) for node in wishes.activations}
+        names = wishes.parameters
+        vector = self._empty((self._store.trainable_values if names else 0,))
+        losses = np.zeros(1)
         arrays: dict[str, Array] = {f"gradient:{node}": array for node, array in gradients.items()}
         arrays.update({f"seed:{node}": np.ascontiguousarray(s, np.float32) for node, s in seeds.items()})
         arrays.update({f"output:{node}": array for node, array in activations.items()})
         arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
         arrays["gradient"] = vector
+        if targets is not None:
+            arrays |= _loss_arrays(targets, losses)
         executable.run(self._store.native, arrays, count, count)
         split = self._store.split_gradient(vector) if names else {}
         parameters = {name: split[name] for name in names}
-        return Gradients(parameters, gradients, self.graph.inputs, activations=activations)
+        loss = None if targets is None else float(losses[0])
+        return Gradients(parameters, gradients, self.graph.inputs, loss, activations)
+
+    def _wishes(
+        self,
+        seeds: Mapping[str, Array],
+        rules: Mapping[str, Rule],
+        wanted: Wanted,
+        targets: Array | None,
+    ) -> BackwardWishes:
+        loss = None
+        if targets is not None:
+            weights = tuple(self._loss_nodes.items())
+            loss = LossWishes(self._objective, weights, _is_classes(targets))
+        trainable = (name for name, spec in self.graph.parameters.items() if spec.role == "trainable")
+        return BackwardWishes(
+            seeds=tuple(seeds),
+            loss=loss,
+            rules=tuple(sorted((node, rule) for node, rule in rules.items() if rule is not Rule.GRADIENT)),
+            nodes=tuple(dict.fromkeys(wanted.nodes)),
+            parameters=tuple(trainable if wanted.parameters is None else wanted.parameters),
+            activations=tuple(dict.fromkeys(wanted.activations)),
+        )
 
     # ---- training
 
@@ -374,7 +340,7 @@ class NativeProgram(Program):
 
     def _training(
         self, examples: Examples, indices: NDArray[np.int64]
-    ) -> tuple[_Executable, dict[str, Array]]:
+    ) -> tuple[Executable, dict[str, Array]]:
         options = self.options
         if options.objective is None or options.optimizer is None:
             raise EngineError("training needs an objective and an optimizer in the program's options")
@@ -388,8 +354,7 @@ class NativeProgram(Program):
             )
         if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < len(examples.images):
             raise DataError(f"indices lie between 0 and {len(examples.images) - 1}")
-        classes = examples.targets.ndim == 1 and examples.targets.dtype.kind in "iu"
-        bytes_in = examples.images.dtype == np.uint8
+        classes, bytes_in = _is_classes(examples.targets), examples.images.dtype == np.uint8
         self._check_targets(examples.targets, classes)
         objective, optimizer = options.objective, options.optimizer
         executable = self._executable(
@@ -418,3 +383,17 @@ class NativeProgram(Program):
         elif {targets.shape[1:]} != shapes:
             expected = " and ".join(map(str, sorted(shapes)))
             raise DataError(f"targets have the output's shape {expected}, received {targets.shape[1:]}")
+
+
+def _is_classes(targets: Array) -> bool:
+    """Whether targets are classes, not arrays like the output."""
+    return targets.ndim == 1 and targets.dtype.kind in "iu"
+
+
+def _loss_arrays(targets: Array, losses: NDArray[np.float64]) -> dict[str, Array]:
+    """The externals of a loss that is not trained on."""
+    return {
+        "targets": np.ascontiguousarray(targets, np.int64 if _is_classes(targets) else np.float32),
+        "losses": losses,
+        "correct": np.zeros(1, np.int64),
+    }

@@ -13,9 +13,9 @@ import numpy as np
 
 from pellucid.engines.engine import Array, Rule, Terms
 from pellucid.engines.reference.definition import Backward, Cell, Context, Definition, ShortNames
-from pellucid.engines.reference.terms import weighted_terms
+from pellucid.engines.reference.terms import kernel_terms
 from pellucid.engines.reference.windows import pad, pad_adjoint, window_cells, windows
-from pellucid.layers import AxisWindow, Conv1d, Conv2d, Layer
+from pellucid.layers import AxisWindow, Conv1d, Conv2d, Layer, Shape
 from pellucid.layers.convolution import Convolution
 
 
@@ -63,6 +63,16 @@ def block_weight(layer: Convolution, weight: Array, block: Block) -> Array:
     W = weight.reshape(-1, *layer.kernel)[block.kernels]
     W = W.reshape(-1, len(block.inputs), *layer.kernel)
     return rotate(W, layer.rank) if layer.flip else W
+
+
+def kernel_places(layer: Convolution, shape: Shape) -> list[Cell]:
+    """Where each kernel lies in the parameter "weight" of this shape, in the order of `blocks`."""
+    return list(np.ndindex(shape[: len(shape) - layer.rank]))
+
+
+def own_tap(layer: Convolution, tap: Cell) -> Cell:
+    """Where the weight that is applied at a tap lies in its kernel: elsewhere in a true convolution."""
+    return tuple(n - 1 - k for n, k in zip(layer.kernel, tap, strict=True)) if layer.flip else tap
 
 
 def correlate(x: Array, W: Array, axes: Sequence[AxisWindow]) -> Array:
@@ -140,16 +150,20 @@ def terms(layer: Convolution, inputs: Sequence[Array], parameters: ShortNames, c
     output, position = cell[0], cell[1:]
     axes = layer.window([x.shape])
     (block,) = (b for b in blocks(layer, len(x)) if b.outputs.start <= output < b.outputs.stop)
-    W = block_weight(layer, parameters["weight"], block)[output - block.outputs.start]
-    seen = list(window_cells(axes, position, layer.padding_mode))
-    products = [
-        ((channel, *source), W[(c, *tap)])
-        for c, channel in enumerate(block.inputs)
-        for tap, source in seen
+    kernels = kernel_places(layer, parameters["weight"].shape)
+    first = block.kernels.start + (output - block.outputs.start) * len(block.inputs)
+    seen = [
+        (own_tap(layer, tap), source)
+        for tap, source in window_cells(axes, position, layer.padding_mode)
         if source is not None
     ]
+    products = [
+        ((channel, *source), (*kernels[first + c], *tap))
+        for c, channel in enumerate(block.inputs)
+        for tap, source in seen
+    ]
     bias = parameters["bias"][output] if layer.bias else None
-    return weighted_terms(x, products, bias)
+    return kernel_terms(x, parameters["weight"], products, bias)
 
 
 DEFINITIONS: dict[type[Layer], Definition] = dict.fromkeys(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pellucid.engines.engine import Array, Rule, Terms
 from pellucid.engines.reference.definition import Backward, Cell, Context, Definition, ShortNames
-from pellucid.engines.reference.terms import weighted_terms
+from pellucid.engines.reference.terms import kernel_terms
 from pellucid.layers import Layer, Linear
 
 Cache = tuple[Array, Array]
@@ -38,9 +38,8 @@ def terms(layer: Linear, inputs: Sequence[Array], parameters: ShortNames, cell: 
     """W[o,i] a[i] for every i, then the bias."""
     (a,) = inputs
     (output,) = cell
-    weights = parameters["weight"][output]
     bias = parameters["bias"][output] if layer.bias else None
-    return weighted_terms(a, [((i,), weight) for i, weight in enumerate(weights)], bias)
+    return kernel_terms(a, parameters["weight"], [((i,), (output, i)) for i in range(len(a))], bias)
 
 
 DEFINITIONS: dict[type[Layer], Definition] = {Linear: Definition(forward, backward, terms)}

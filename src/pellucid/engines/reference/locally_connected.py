@@ -12,7 +12,7 @@ import numpy as np
 
 from pellucid.engines.engine import Array, Rule, Terms
 from pellucid.engines.reference.definition import Backward, Cell, Context, Definition, ShortNames
-from pellucid.engines.reference.terms import weighted_terms
+from pellucid.engines.reference.terms import kernel_terms
 from pellucid.engines.reference.windows import pad, pad_adjoint, window_cells, windows, windows_adjoint
 from pellucid.layers import AxisWindow, Layer, LocallyConnected1d, LocallyConnected2d
 from pellucid.layers.locally_connected import LocallyConnected
@@ -73,15 +73,14 @@ def backward(layer: LocallyConnected, gradient: Array, cache: Cache, rule: Rule)
 def terms(layer: LocallyConnected, inputs: Sequence[Array], parameters: ShortNames, cell: Cell) -> Terms:
     """One product for every tap inside the input, then the cell's own bias."""
     (x,) = inputs
-    W = parameters["weight"][cell]
     seen = list(window_cells(layer.window([x.shape]), cell[1:], "zeros"))
     products = [
-        ((channel, *source), W[(channel, *tap)])
+        ((channel, *source), (*cell, channel, *tap))
         for channel in range(len(x))
         for tap, source in seen
         if source is not None
     ]
-    return weighted_terms(x, products, parameters["bias"][cell] if layer.bias else None)
+    return kernel_terms(x, parameters["weight"], products, parameters["bias"][cell] if layer.bias else None)
 
 
 DEFINITIONS: dict[type[Layer], Definition] = dict.fromkeys(

@@ -83,8 +83,8 @@ def max_terms(layer: MaxPooling, inputs: Sequence[Array], parameters: ShortNames
     """The winner alone."""
     (x,) = inputs
     axes = layer.window([x.shape])
-    _, winner = winners(x[None], axes)
-    _, source = list(window_cells(axes, cell[1:], "zeros"))[winner[(0, *cell)]]
+    _, winner = winners(x[None, cell[:1]], axes)
+    _, source = list(window_cells(axes, cell[1:], "zeros"))[winner[(0, 0, *cell[1:])]]
     assert source is not None, "padding never wins"
     return single_term(x, (cell[0], *source))
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from pellucid.engines.engine import Array, Rule, Terms
 from pellucid.engines.reference.convolution import correlate, correlate_input, correlate_weight
 from pellucid.engines.reference.definition import Backward, Cell, Context, Definition, ShortNames
-from pellucid.engines.reference.terms import weighted_terms
-from pellucid.engines.reference.windows import pad, pad_adjoint, window_cells
+from pellucid.engines.reference.terms import kernel_terms
+from pellucid.engines.reference.windows import pad, pad_adjoint
 from pellucid.layers import AxisWindow, ConvTranspose1d, ConvTranspose2d, Layer
 from pellucid.layers.transposed_convolution import TransposedConvolution
 
@@ -83,18 +84,25 @@ def terms(layer: TransposedConvolution, inputs: Sequence[Array], parameters: Sho
     weight, output, position = parameters["weight"], cell[0], cell[1:]
     channels, outputs = next(g for g in _groups(layer, weight) if g[1].start <= output < g[1].stop)
     axes = layer.convolution_window([x.shape])
-    covering = [
-        (source, tap)
-        for source in np.ndindex(x.shape[1:])
-        for tap, reached in window_cells(axes, source, "zeros")
-        if reached == position
+    pairs = [
+        [(i, tap) for tap, i in _covering(axis, z) if i < length]
+        for axis, z, length in zip(axes, position, x.shape[1:], strict=True)
     ]
     products = [
-        ((channel, *source), weight[(channel, output - outputs.start, *tap)])
+        (
+            (channel, *(i for i, _ in covering)),
+            (channel, output - outputs.start, *(tap for _, tap in covering)),
+        )
         for channel in range(channels.start, channels.stop)
-        for source, tap in covering
+        for covering in product(*pairs)
     ]
-    return weighted_terms(x, products, parameters["bias"][output] if layer.bias else None)
+    return kernel_terms(x, weight, products, parameters["bias"][output] if layer.bias else None)
+
+
+def _covering(axis: AxisWindow, position: int) -> list[tuple[int, int]]:
+    """(tap, window) for the windows of one axis that show a position through that tap."""
+    starts = ((tap, position + axis.pad_start - tap * axis.dilation) for tap in range(axis.kernel))
+    return [(tap, start // axis.stride) for tap, start in starts if start >= 0 and start % axis.stride == 0]
 
 
 DEFINITIONS: dict[type[Layer], Definition] = dict.fromkeys(

@@ -1,0 +1,114 @@
+"""What explanations of one batch read: a network as it was, and what the batch made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pellucid.engines.engine import Array, CompileOptions, Engine, Program, Trace
+from pellucid.errors import DataError, UnknownNameError
+from pellucid.explain.sums import Cell
+from pellucid.graph import Graph, Node
+from pellucid.model import Model
+
+
+class Evidence:
+    """A network as it was, and the trace of a batch.
+
+    Functions that explain take one in place of images: what it holds is not computed again, and programs
+    that they need are compiled once. It keeps the parameters of the moment, whatever the model becomes.
+
+    Args:
+        model: the network.
+        images: one image, a batch, or a trace of the model; a model of several inputs is asked by its trace.
+    """
+
+    def __init__(self, model: Model, images: ArrayLike | Trace) -> None:
+        self.model = model
+        self.graph: Graph = model.graph
+        self.engine: Engine = model.engine
+        self.parameters: Mapping[str, Array] = dict(model.parameters)
+        self.trace: Trace = images if isinstance(images, Trace) else model.trace(_batch(model, images))
+        self._programs: dict[tuple[str, Graph, CompileOptions], Program] = {}
+
+    @property
+    def count(self) -> int:
+        """Images in the batch."""
+        return self.trace.count
+
+    def activation(self, node: str) -> Array:
+        """(N, *shape), a node's output by the engine.
+
+        Raises:
+            UnknownNameError: no such node, or the trace was taken without it.
+        """
+        self.graph.node(node)
+        if node not in self.trace.nodes:
+            raise UnknownNameError("node of the trace", node, self.trace.nodes)
+        return self.trace[node]
+
+    def inputs(self, node: Node, images: slice = slice(None)) -> list[Array]:
+        """What a node received, in float64: (N, *shape) for each of its inputs."""
+        return [self.activation(source)[images].astype(np.float64) for source in node.inputs]
+
+    def short_parameters(self, node: Node) -> dict[str, Array]:
+        """A node's own parameters: "weight", not "conv1.weight"."""
+        specs = node.layer.parameters(self.graph.input_shapes(node))
+        return {spec.name: self.parameters[f"{node.name}.{spec.name}"] for spec in specs}
+
+    def program(self, engine: Engine, graph: Graph, options: CompileOptions) -> Program:
+        """A program of a part of the network with the parameters of the moment, compiled once."""
+        key = (f"{engine.name} {id(engine)}" if engine is self.engine else engine.name, graph, options)
+        if key not in self._programs:
+            program = engine.compile(graph, options)
+            program.write_parameters({name: self.parameters[name] for name in graph.parameters})
+            self._programs[key] = program
+        return self._programs[key]
+
+    def place(self, node: str, at: Sequence[int]) -> tuple[int, Cell]:
+        """(image, cell) of a cell of a node: (c, i, j), or (image, c, i, j).
+
+        Raises:
+            UnknownNameError: no such node.
+            DataError: the node has no such cell, or it is not said of which image.
+        """
+        self.graph.node(node)
+        shape = self.graph.shapes[node]
+        numbers = whole_numbers(node, at)
+        if len(numbers) == len(shape) and self.count == 1:
+            numbers = (0, *numbers)
+        if len(numbers) != len(shape) + 1:
+            expected = f"{len(shape)} numbers" if self.count == 1 else f"(image, *{len(shape)} numbers)"
+            raise DataError(f"{node}: a cell of {shape} is {expected}, received {tuple(at)}")
+        check_within(node, numbers, (self.count, *shape))
+        return numbers[0], numbers[1:]
+
+
+def evidence(model: Model, images: ArrayLike | Trace | Evidence) -> Evidence:
+    """The evidence itself, or that of these images."""
+    return images if isinstance(images, Evidence) else Evidence(model, images)
+
+
+def _batch(model: Model, images: ArrayLike) -> Array:
+    names = model.graph.inputs
+    if len(names) != 1:
+        inputs = ", ".join(names)
+        raise DataError(f"{model.name}: has {len(names)} inputs, so give a trace: model.trace({inputs})")
+    array = np.asarray(images)
+    return array[None] if array.ndim == len(model.graph.shapes[names[0]]) else array
+
+
+def whole_numbers(name: str, at: Sequence[int]) -> Cell:
+    """A cell's numbers as plain integers."""
+    numbers = np.atleast_1d(np.asarray(at))
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+        raise DataError(f"{name}: a cell is given by whole numbers, received {at!r}")
+    return tuple(int(number) for number in numbers)
+
+
+def check_within(name: str, numbers: Cell, shape: Sequence[int]) -> None:
+    """Require a cell of an array of this shape."""
+    if not all(0 <= number < length for number, length in zip(numbers, shape, strict=True)):
+        raise DataError(f"{name}: a cell lies within {tuple(shape)}, received {numbers}")
