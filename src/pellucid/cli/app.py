@@ -14,6 +14,7 @@ from pellucid.cli.convert import convert_command
 from pellucid.cli.demo import demo_command
 from pellucid.cli.doctor import doctor_command
 from pellucid.cli.evaluate import evaluate_command
+from pellucid.cli.figure import figure_app
 from pellucid.cli.predict import predict_command
 from pellucid.cli.summary import summary_command
 from pellucid.cli.train import train_command
@@ -39,6 +40,7 @@ app.command("predict")(predict_command)
 app.command("summary")(summary_command)
 app.command("convert")(convert_command)
 app.command("doctor")(doctor_command)
+app.add_typer(figure_app, name="figure")
 
 
 @app.callback(invoke_without_command=True)
