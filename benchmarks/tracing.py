@@ -37,12 +37,12 @@ def tracing(case: str, repeats: int) -> list[Outcome]:
     random = np.random.default_rng(1)
     images = random.normal(size=(count, *model.graph.shapes[model.graph.inputs[0]])).astype(np.float32)
     classes = random.integers(0, 10, count)
-    seen: Callable[[], object] = {
+    kinds: dict[str, Callable[[], object]] = {
         "trace": partial(model.trace, images),
         "trace-gradients": partial(full_trace, model, images, classes),
-    }[kind]
+    }
     sides: dict[str, Callable[[], float]] = {
-        "seen": partial(seconds_a_call, seen),
+        "seen": partial(seconds_a_call, kinds[kind]),
         "predicted": partial(seconds_a_call, partial(model.predict, images)),
     }
     times = interleaved(sides, repeats)

@@ -15,6 +15,7 @@ from pellucid.cli.demo import demo_command
 from pellucid.cli.doctor import doctor_command
 from pellucid.cli.evaluate import evaluate_command
 from pellucid.cli.explain import explain_command
+from pellucid.cli.figure import figure_app
 from pellucid.cli.predict import predict_command
 from pellucid.cli.summary import summary_command
 from pellucid.cli.train import train_command
@@ -41,6 +42,7 @@ app.command("explain")(explain_command)
 app.command("summary")(summary_command)
 app.command("convert")(convert_command)
 app.command("doctor")(doctor_command)
+app.add_typer(figure_app, name="figure")
 
 
 @app.callback(invoke_without_command=True)

@@ -19,6 +19,8 @@ from pellucid.cli.common import (
     console,
     load_data,
 )
+from pellucid.data import Dataset
+from pellucid.engines.engine import Engine
 from pellucid.errors import PellucidError
 from pellucid.formats import load
 from pellucid.training import Evaluation, evaluate
@@ -41,12 +43,8 @@ def evaluate_command(
 
     The digits are split by a seed: that of the run in the model's folder, unless --seed says otherwise.
     """
-    network = load(model, engine=choose_engine(engine, threads))
+    result, dataset, split_seed = evaluated(model, data, skip_broken, seed, choose_engine(engine, threads))
     source = data or "digits"
-    split_seed = run_seed(model, source) if seed is None else seed
-    loaded = load_data(source, split_seed, input_shape=input_shape(network), skip_broken=skip_broken)
-    dataset = fit_dataset(network, loaded)
-    result = evaluate(network, dataset.test)
     split = f", split by seed {split_seed}" if source == "digits" else ""
     typer.echo(
         f"{model} on the {len(dataset.test):,} held-out images of {dataset.name}{split}: "
@@ -62,6 +60,17 @@ def evaluate_command(
             f"  {image:>6}: {names[result.labels[image]]}, {_name(names, int(result.predictions[image]))} "
             f"({result.confidences[image]:.2%})"
         )
+
+
+def evaluated(
+    model: Path, data: str | None, skip_broken: bool, seed: int | None, engine: Engine
+) -> tuple[Evaluation, Dataset, int]:
+    """What a model does on held-out images, the data set as it was loaded, and the seed of its split."""
+    network = load(model, engine=engine)
+    source = data or "digits"
+    split_seed = run_seed(model, source) if seed is None else seed
+    loaded = load_data(source, split_seed, input_shape=input_shape(network), skip_broken=skip_broken)
+    return evaluate(network, fit_dataset(network, loaded).test), loaded, split_seed
 
 
 def run_seed(model: Path, source: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,12 @@ from pellucid.plot.language import Words
 PANEL = 2.6
 """Side of one map, in inches."""
 
-NOTE = 0.19
+NOTE = 0.17
 """Height of one line of notes, in inches."""
 
+
+LETTERS = 42
+"""In one line of notes."""
 
 GHOST = 0.7
 """What black becomes where an image stands behind a map, so that colours stay themselves."""
@@ -66,7 +70,7 @@ def attributions(
     count = 1 + len(overlays)
     rows = math.ceil(count / columns)
     columns = math.ceil(count / rows)
-    lines = max(len(overlay.notes) for overlay in overlays)
+    lines = max(len(_wrapped(overlay.notes)) for overlay in overlays)
     height = PANEL * shown.shape[0] / shown.shape[1] + 0.45 + NOTE * lines
     figure = new_figure((PANEL + 0.55) * columns, rows * height + (0.4 if title else 0))
     grid = figure.subplots(rows, columns, squeeze=False)
@@ -105,7 +109,12 @@ def _draw_overlay(figure: Figure, axes: Axes, shown: Array, overlay: Overlay) ->
         draw_legend(figure, axes, scale)
     bare(axes)
     axes.set_title(overlay.title, fontsize=LABEL)
-    axes.set_xlabel("\n".join(overlay.notes), fontsize=SMALL, color=FAINT)
+    axes.set_xlabel("\n".join(_wrapped(overlay.notes)), fontsize=SMALL - 1, color=FAINT)
+
+
+def _wrapped(notes: Sequence[str]) -> list[str]:
+    """Notes in lines that fit below a panel."""
+    return [line for note in notes for line in textwrap.wrap(note, LETTERS)]
 
 
 def _draw_picture(axes: Axes, shown: Array) -> None:

@@ -15,7 +15,7 @@ Float32 = NDArray[np.float32]
 SMALL = 1 << 16
 """Bytes below which an array is simply made: the system has such memory at hand."""
 
-MOST = 1 << 28
+MOST = 1 << 30
 """Bytes that wait to be used again, at most."""
 
 
