@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,6 +33,7 @@ class Evidence:
         self.engine: Engine = model.engine
         self.parameters: Mapping[str, Array] = dict(model.parameters)
         self.trace: Trace = images if isinstance(images, Trace) else model.trace(_batch(model, images))
+        self.activations: Mapping[str, Array] = self.trace
         self._programs: dict[tuple[str, Graph, CompileOptions], Program] = {}
 
     @property
@@ -45,9 +48,15 @@ class Evidence:
             UnknownNameError: no such node, or the trace was taken without it.
         """
         self.graph.node(node)
-        if node not in self.trace.nodes:
-            raise UnknownNameError("node of the trace", node, self.trace.nodes)
-        return self.trace[node]
+        if node not in self.activations:
+            raise UnknownNameError("node of the trace", node, self.activations)
+        return self.activations[node]
+
+    def met(self, activations: Mapping[str, Array]) -> Evidence:
+        """The same, with activations as another pass met them: rounding may differ from the trace's."""
+        other = copy(self)
+        other.activations = ChainMap(dict(activations), dict(self.activations))
+        return other
 
     def inputs(self, node: Node, images: slice = slice(None)) -> list[Array]:
         """What a node received, in float64: (N, *shape) for each of its inputs."""
