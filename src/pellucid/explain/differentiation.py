@@ -210,7 +210,7 @@ def differentiate(
         scores = read.activation(node)
         chosen = choose_target(model, scores, target, node=node, scores=scores)
         options = CompileOptions(capacity, Purpose.TRACE, precision=precision)
-        program = read.program(read.engine, read.graph, options)
+        program = read.program(read.graph, options)
         quantity: Quantity = Score(chosen)
         seeds: dict[str, Array] = dict(chosen.seed(read.graph))
         return _backward(read, program, quantity, seeds, wanted, None)
@@ -218,7 +218,7 @@ def differentiate(
     options = CompileOptions(
         capacity, Purpose.TRACE, (), rule, precision=precision, loss_weights=tuple(loss_weights)
     )
-    program = read.program(read.engine, read.graph, options)
+    program = read.program(read.graph, options)
     checked = model.targets(np.atleast_1d(np.asarray(targets)), read.count)
     weights = loss_nodes(read.graph, rule, tuple(loss_weights))
     for name in weights:

@@ -34,7 +34,7 @@ class Evidence:
         self.parameters: Mapping[str, Array] = dict(model.parameters)
         self.trace: Trace = images if isinstance(images, Trace) else model.trace(_batch(model, images))
         self.activations: Mapping[str, Array] = self.trace
-        self._programs: dict[tuple[str, Graph, CompileOptions], Program] = {}
+        self._programs: dict[tuple[Graph, CompileOptions], Program] = {}
 
     @property
     def count(self) -> int:
@@ -67,11 +67,11 @@ class Evidence:
         specs = node.layer.parameters(self.graph.input_shapes(node))
         return {spec.name: self.parameters[f"{node.name}.{spec.name}"] for spec in specs}
 
-    def program(self, engine: Engine, graph: Graph, options: CompileOptions) -> Program:
-        """A program of a part of the network with the parameters of the moment, compiled once."""
-        key = (f"{engine.name} {id(engine)}" if engine is self.engine else engine.name, graph, options)
+    def program(self, graph: Graph, options: CompileOptions) -> Program:
+        """A program of the network or a part of it with the parameters of the moment, compiled once."""
+        key = (graph, options)
         if key not in self._programs:
-            program = engine.compile(graph, options)
+            program = self.engine.compile(graph, options)
             program.write_parameters({name: self.parameters[name] for name in graph.parameters})
             self._programs[key] = program
         return self._programs[key]

@@ -116,7 +116,7 @@ def prove_gradient(
     else:
         node = read.graph.node(name)
         change, steps = _changed_parameter(read, node, parameter.rpartition(".")[2], cell, shares, dtype)
-    followed = consequences(read, change, quantity.nodes, None if exact else read.engine)
+    followed = consequences(read, change, quantity.nodes, by_engine=not exact)
     base = {node: read.activation(node)[list(change.images)].astype(np.float64) for node in quantity.nodes}
     values = [quantity.value(base, change.images)]
     for run in range(2 * len(steps)):
