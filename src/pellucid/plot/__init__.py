@@ -11,6 +11,7 @@ from pellucid.plot.diagram import architecture
 from pellucid.plot.functions import activation, activation_names
 from pellucid.plot.learning import confusion_matrix, learning_curves, worst_mistakes
 from pellucid.plot.maps import feature_maps, filters
+from pellucid.plot.moments import filters_through_time
 from pellucid.plot.overlays import Overlay, attributions
 from pellucid.plot.windows import convolution
 
@@ -24,6 +25,7 @@ __all__ = [
     "convolution",
     "feature_maps",
     "filters",
+    "filters_through_time",
     "learning_curves",
     "save",
     "worst_mistakes",
