@@ -33,6 +33,7 @@ from pellucid.explain.features import (
     strongest_patches,
 )
 from pellucid.explain.gradient_terms import GradientArithmetic, gradient_arithmetic
+from pellucid.explain.health import Calibration, Finding, LayerHealth, Report, Thresholds, check_health
 from pellucid.explain.proof import Proof
 from pellucid.explain.receptive_field import (
     Box,
@@ -51,13 +52,16 @@ __all__ = [
     "Arithmetic",
     "Attribution",
     "Box",
+    "Calibration",
     "Comparison",
     "Differentiation",
     "EffectiveField",
     "Evidence",
     "Filters",
+    "Finding",
     "FullTrace",
     "GradientArithmetic",
+    "LayerHealth",
     "Maximized",
     "Moment",
     "ParameterDifference",
@@ -66,10 +70,13 @@ __all__ = [
     "Recorder",
     "Recording",
     "Regularization",
+    "Report",
     "Sanity",
     "Target",
     "TheoreticalField",
+    "Thresholds",
     "arithmetic",
+    "check_health",
     "choose_target",
     "compare",
     "deconvnet",

@@ -6,6 +6,8 @@ Every function returns a `matplotlib.figure.Figure`; `save` writes it as SVG, PN
 
 from __future__ import annotations
 
+from matplotlib.figure import Figure
+
 from pellucid.plot.canvas import save
 from pellucid.plot.diagram import architecture
 from pellucid.plot.functions import activation, activation_names
@@ -15,6 +17,7 @@ from pellucid.plot.overlays import Overlay, attributions
 from pellucid.plot.windows import convolution
 
 __all__ = [
+    "Figure",
     "Overlay",
     "activation",
     "activation_names",
