@@ -27,6 +27,7 @@ LEVELS = {
     "tuning": 3,
     "initialization": 3,
     "receptive_field": 3,
+    "engines.schema": 3,
     "engines.engine": 4,
     "engines.loss_nodes": 4,
     "engines.reference": 5,

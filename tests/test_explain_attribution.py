@@ -313,6 +313,14 @@ def test_what_follows_the_weights_passes_the_sanity_check(case: Pair, method: at
         np.testing.assert_array_equal(array, before[name])
 
 
+def test_strength_that_follows_from_the_image_is_told(case: Pair) -> None:
+    images = case.images * (np.random.default_rng(1).random(case.images.shape) ** 4)  # a few bright pixels
+    checked = attribution.sanity(case.model, images, attribution.gradient_times_input)
+    assert checked.passed
+    assert checked.rank[-1].mean() < 0.5 < checked.absolute_rank[-1].mean()
+    assert checked.verdict.endswith("follows from the image alone.")
+
+
 def test_layers_may_become_random_in_fewer_stages(case: Pair) -> None:
     checked = attribution.sanity(case.model, case.images[:1], attribution.saliency, stages=2)
     assert checked.layers == ("fc1", "conv1")

@@ -11,11 +11,12 @@ import pytest
 from training_cases import blobs
 
 import pellucid
-from pellucid.engines.engine import CompileOptions, Decision, Origin, Purpose, Schema
+from pellucid.engines.engine import CompileOptions, Purpose
 from pellucid.engines.native import NativeEngine, instruction_sets
 from pellucid.engines.native.lowering.algorithms import Algorithm
 from pellucid.engines.native.plan import LAYOUTS
 from pellucid.engines.reference import ReferenceEngine
+from pellucid.engines.schema import Decision, Origin, Schema
 from pellucid.errors import EngineError, GraphError, LayerError, PellucidError, UnknownNameError
 from pellucid.layers import BatchNorm2d, Conv2d, Flatten, Linear, ReLU
 from pellucid.model import Model, Sequential

@@ -11,8 +11,8 @@ from cli_cases import Run
 from training_cases import EPOCH_STEPS, CrashError, StopAt, blobs, same_parameters
 
 import pellucid
-from pellucid.engines.engine import Origin
 from pellucid.engines.native import NativeEngine
+from pellucid.engines.schema import Origin
 from pellucid.layers import Conv2d, Flatten, Linear, ReLU
 from pellucid.model import Model, Sequential
 from pellucid.recipe import Recipe

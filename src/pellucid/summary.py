@@ -10,7 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pellucid.engines.engine import CompileOptions, Schema
+from pellucid.engines.engine import CompileOptions
+from pellucid.engines.schema import Schema
 from pellucid.errors import EngineError, LayerError, UnsupportedLayer
 from pellucid.graph import Graph, Node
 from pellucid.layers import Crop, Slice

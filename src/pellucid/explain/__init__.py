@@ -5,6 +5,17 @@ A file a question. Every answer is plain arrays with the names of what they belo
 
 from __future__ import annotations
 
+from pellucid.explain.ablation import (
+    ChannelChange,
+    ReplaceCell,
+    ReplaceChannel,
+    ReplacePatch,
+    ReplaceWeight,
+    SilenceChannel,
+    SilenceWeight,
+    WhatIf,
+    what_if,
+)
 from pellucid.explain.attribution import (
     Attribution,
     Sanity,
@@ -47,12 +58,14 @@ from pellucid.explain.recording import Moment, Recording
 from pellucid.explain.target import Target, choose_target
 from pellucid.explain.terms import Arithmetic, arithmetic
 from pellucid.explain.traces import FullTrace, full_trace, full_trace_nbytes
+from pellucid.explain.update_terms import UpdateArithmetic, update_arithmetic
 
 __all__ = [
     "Arithmetic",
     "Attribution",
     "Box",
     "Calibration",
+    "ChannelChange",
     "Comparison",
     "Differentiation",
     "EffectiveField",
@@ -70,11 +83,19 @@ __all__ = [
     "Recorder",
     "Recording",
     "Regularization",
+    "ReplaceCell",
+    "ReplaceChannel",
+    "ReplacePatch",
+    "ReplaceWeight",
     "Report",
     "Sanity",
+    "SilenceChannel",
+    "SilenceWeight",
     "Target",
     "TheoreticalField",
     "Thresholds",
+    "UpdateArithmetic",
+    "WhatIf",
     "arithmetic",
     "check_health",
     "choose_target",
@@ -99,4 +120,6 @@ __all__ = [
     "smoothgrad",
     "strongest_patches",
     "theoretical_field",
+    "update_arithmetic",
+    "what_if",
 ]

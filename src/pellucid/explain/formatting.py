@@ -155,3 +155,12 @@ def text_of_rows(title: str, rows: Sequence[tuple[str, str, float]]) -> str:
     formula = max(len(equation) for _, equation, _ in rows)
     lines = [f"  {s.ljust(width)}  {e.ljust(formula)}  {v:.9g}" for s, e, v in rows]
     return "\n".join([title, *lines])
+
+
+def latex_of_rows(rows: Sequence[tuple[str, str, float]]) -> str:
+    """Named numbers as an aligned equation, for amsmath."""
+    lines = [
+        rf"\mathrm{{{_escaped(symbol)}}} &= \mathrm{{{_escaped(equation)}}} = {_latex_number(value)}"
+        for symbol, equation, value in rows
+    ]
+    return "\n".join([r"\begin{aligned}", " \\\\\n".join(lines), r"\end{aligned}"])

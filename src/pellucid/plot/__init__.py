@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from pellucid.plot.canvas import save
 from pellucid.plot.diagram import architecture
+from pellucid.plot.fields import receptive_field
 from pellucid.plot.functions import activation, activation_names
 from pellucid.plot.learning import confusion_matrix, learning_curves, worst_mistakes
 from pellucid.plot.maps import feature_maps, filters
@@ -28,6 +29,7 @@ __all__ = [
     "feature_maps",
     "filters",
     "learning_curves",
+    "receptive_field",
     "save",
     "worst_mistakes",
 ]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from pellucid.engines.engine import Array, CompileOptions, Engine, Schema
+from pellucid.engines.engine import Array, CompileOptions, Engine
 from pellucid.engines.native import _native
 from pellucid.engines.native.measure import Measurement
 from pellucid.engines.native.plan import LAYOUTS
 from pellucid.engines.native.program import NativeProgram
+from pellucid.engines.schema import Schema
 from pellucid.errors import EngineError
 from pellucid.graph import Graph
 from pellucid.tuning import Stopwatch, Tuning

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from pellucid.engines.engine import CompileOptions, Decision, Origin
+from pellucid.engines.engine import CompileOptions
 from pellucid.engines.native.compiler import Compiler
 from pellucid.engines.native.lowering.algorithms import (
     Algorithm,
@@ -23,6 +23,7 @@ from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import LAYOUTS, Layout
 from pellucid.engines.native.walk import Choices
+from pellucid.engines.schema import Decision, Origin
 from pellucid.errors import EngineError
 from pellucid.graph import Graph
 from pellucid.layers import Convolution

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.engines.engine import PlannedStep
+from pellucid.engines.schema import PlannedStep
 
 Attributes = Mapping[str, int | float]
 

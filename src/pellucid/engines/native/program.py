@@ -19,7 +19,6 @@ from pellucid.engines.engine import (
     Program,
     Purpose,
     Rule,
-    Schema,
     State,
     StepReport,
     Trace,
@@ -34,6 +33,7 @@ from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan, Scope
 from pellucid.engines.native.recycling import Recycler
 from pellucid.engines.native.trace import NativeTrace
+from pellucid.engines.schema import Schema
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
 from pellucid.layers import Flatten, Reshape

@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from pellucid.engines.engine import Array, CompileOptions, Engine, PlannedStep, Purpose, Schema
+from pellucid.engines.engine import Array, CompileOptions, Engine, Purpose
 from pellucid.engines.reference.program import ReferenceProgram, ReferenceTrace
+from pellucid.engines.schema import PlannedStep, Schema
 from pellucid.errors import EngineError
 from pellucid.graph import Graph
 from pellucid.tuning import Stopwatch, Tuning

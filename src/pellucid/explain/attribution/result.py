@@ -73,8 +73,13 @@ class Attribution:
         if cells.shape[1] > 1:
             return f"{len(cells)} cell(s) of {self.target.node}, {tuple(cells[0].tolist())} the first"
         classes = [int(number) for number in cells[:, 0]]
-        named = [f"{number} ({class_names[number]})" if class_names else f"{number}" for number in classes]
+        named = [_with_name(number, class_names) for number in classes]
         return f"{', '.join(named)} at {self.target.node}"
+
+
+def _with_name(number: int, class_names: Sequence[str]) -> str:
+    name = class_names[number] if number < len(class_names) else str(number)
+    return str(number) if name == str(number) else f"{number} ({name})"
 
 
 Method = Callable[[Model, ArrayLike, Target | None], Attribution]
