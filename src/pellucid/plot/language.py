@@ -19,6 +19,7 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "accuracy {share} of {count} images": "{count} 幅图像的准确率 {share}",
         "average pool to {size}": "平均池化至 {size}",
         "average pool {size}": "平均池化 {size}",
+        "cell ({cell}) of {node}": "{node} 的单元 ({cell})",
         "concat": "拼接",
         "conv {size}, {maps}": "卷积 {size}，{maps}",
         "derivative": "导数",
@@ -29,6 +30,7 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "global max-pool": "全局最大池化",
         "height": "高",
         "held out": "测试",
+        "how much it listens to each pixel": "对每个像素的敏感程度",
         "image": "图像",
         "input": "输入",
         "input map": "输入特征图",
@@ -41,6 +43,7 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "max-pool to {size}": "最大池化至 {size}",
         "max-pool {size}": "最大池化 {size}",
         "no mistake among {count} images": "{count} 幅图像中没有错误",
+        "no pixel": "没有像素",
         "norm pool {size}": "范数池化 {size}",
         "output cell computed": "所计算的输出",
         "output map": "输出特征图",
@@ -63,6 +66,7 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "under the kernel": "卷积核所覆盖",
         "unused: no window gets there": "未使用：没有窗口到达",
         "value": "函数值",
+        "what it is computed from": "由这些像素计算得出",
         "width": "宽",
         "with padding {size}": "填充后 {size}",
         "zeros between cells": "输入之间的零",
@@ -71,8 +75,10 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "{name}, two other scores 0": "{name}，另两个得分为 0",
         "{network} on {data}": "{network}，{data}",
         "{number} groups": "{number} 组",
+        "{share} of it in the central half": "其中 {share} 位于中央一半",
         "{shown} most confident of {wrong} mistakes": "最有把握的 {shown} 个错误（共 {wrong} 个）",
         "{shown} strongest of {all} channels": "最强的 {shown} 个通道（共 {all} 个）",
+        "{size} pixels": "{size} 像素",
     }
 )
 """Chinese for every English phrase that a figure may hold."""
