@@ -316,7 +316,7 @@ def _program(read: Evidence, part: Graph, weights: Mapping[str, Array]) -> Progr
     options = CompileOptions(1 << max(0, read.count - 1).bit_length(), Purpose.TRACE, part.outputs)
     own = {name: array for name, array in weights.items() if name in part.parameters}
     if not own:
-        return read.program(read.engine, part, options)
+        return read.program(part, options)
     program = read.engine.compile(part, options)
     program.write_parameters({**{name: read.parameters[name] for name in part.parameters}, **own})
     return program

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.engines.engine import Array, CompileOptions, Engine, Purpose
+from pellucid.engines.engine import Array, CompileOptions, Purpose
 from pellucid.engines.reference.definition import Context
 from pellucid.engines.reference.definitions import definition
 from pellucid.explain.derivatives import LINEAR
@@ -58,16 +58,14 @@ class Consequences:
     crossings: Mapping[str, Array]
 
 
-def consequences(
-    read: Evidence, change: Change, wanted: Sequence[str], engine: Engine | None
-) -> Consequences:
+def consequences(read: Evidence, change: Change, wanted: Sequence[str], *, by_engine: bool) -> Consequences:
     """Carry a change downstream.
 
     Args:
         read: the network, and the activations that the change is of.
         change: it, in the type of arrays to compute with.
         wanted: nodes whose differences are asked for.
-        engine: that convolves; by the definitions when None.
+        by_engine: whether the engine convolves, in float32; else the definitions do.
     """
     part = downstream(read.graph, [change.node], wanted)
     carried = {change.node: change.differences}
@@ -76,7 +74,7 @@ def consequences(
         if isinstance(node.layer, Input):
             continue
         with np.errstate(all="ignore"):
-            carried[node.name] = _carry(read, node, carried, change, crossings, engine)
+            carried[node.name] = _carry(read, node, carried, change, crossings, by_engine)
         assert part is not None
         _forget(part, node.name, carried, wanted)
     return Consequences({name: carried[name] for name in wanted if name in carried}, crossings)
@@ -96,13 +94,13 @@ def _carry(
     carried: Mapping[str, Array],
     change: Change,
     crossings: dict[str, Array],
-    engine: Engine | None,
+    by_engine: bool,
 ) -> Array:
     """The difference of a node's output from those of its inputs."""
     runs, dtype = len(change.differences), change.differences.dtype
     layer = node.layer
     if isinstance(layer, LINEAR + KERNEL_LAYERS):
-        return _linear(read, node, carried, change, engine)
+        return _linear(read, node, carried, change, by_engine)
     if isinstance(layer, ReLU | MaxPooling):
         (source,) = node.inputs
         base, difference = read.activation(source)[list(change.images)].astype(dtype), carried[source]
@@ -137,7 +135,7 @@ def _forward(layer: Layer, inputs: Sequence[Array], parameters: Mapping[str, Arr
 
 
 def _linear(
-    read: Evidence, node: Node, carried: Mapping[str, Array], change: Change, engine: Engine | None
+    read: Evidence, node: Node, carried: Mapping[str, Array], change: Change, by_engine: bool
 ) -> Array:
     """A layer without its constants, applied to the differences alone."""
     runs, count, dtype = *change.differences.shape[:2], change.differences.dtype
@@ -148,11 +146,11 @@ def _linear(
         for source in node.inputs
     ]
     layer = node.layer
-    if engine is not None and isinstance(layer, Convolution | TransposedConvolution):
+    if by_engine and isinstance(layer, Convolution | TransposedConvolution):
         source = node.inputs[0]
         alone = Node(node.name, replace(layer, bias=False), (source,))
         graph = Graph((Node(source, Input(read.graph.shapes[source])), alone), (node.name,))
-        program = read.program(engine, graph, CompileOptions(runs * count, Purpose.INFERENCE))
+        program = read.program(graph, CompileOptions(runs * count, Purpose.INFERENCE))
         (output,) = program.forward(np.ascontiguousarray(inputs[0]))
     elif isinstance(layer, Linear):
         # One row after the other: the weights are read as they lie, not packed for a product of matrices.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -151,7 +151,7 @@ class Differentiation:
     """A batch that went through a network, forwards and backwards.
 
     Attributes:
-        evidence: what the batch made of the network.
+        evidence: what the batch made of the network, as the backward pass met it.
         quantity: what J is.
         seeds: dJ/da by node that J reads, as the engine has them.
         gradients: dJ/da and dJ/dw, of the nodes and parameters that were asked for.
@@ -174,6 +174,8 @@ def differentiate(
     target_node: str | None = None,
     nodes: Sequence[str] | None = None,
     parameters: Sequence[str] | None = None,
+    activations: Sequence[str] | None = None,
+    precision: str = "direct",
 ) -> Differentiation:
     """One pass forwards and backwards, from which `gradient_arithmetic` answers any number of questions.
 
@@ -187,6 +189,10 @@ def differentiate(
         target_node: whose cells the target names.
         nodes: whose gradients are wanted; of all when left out.
         parameters: likewise, of the trainable ones.
+        activations: nodes whose activation is kept as the backward pass met it; all when left out. Its
+            rounding may differ from the trace's, and the gradients follow from it.
+        precision: of the engine, see CompileOptions. Minimal filtering ("default", where it is faster) mixes
+            neighbouring gradients in its transforms, and small ones take on the rounding of large ones.
 
     Raises:
         DataError: both targets and a target, or one that does not fit.
@@ -195,19 +201,24 @@ def differentiate(
     if targets is not None and (target is not None or target_node is not None):
         raise DataError("J is the loss against targets, or the score of a target: received both")
     asked = read.model.graph.nodes if nodes is None else [read.graph.node(name) for name in nodes]
-    wanted = Wanted(tuple(node.name for node in asked), None if parameters is None else tuple(parameters))
+    names = tuple(node.name for node in asked)
+    kept = tuple(node.name for node in read.graph.nodes) if activations is None else tuple(activations)
+    wanted = Wanted(names, None if parameters is None else tuple(parameters), kept)
     capacity = 1 << max(0, read.count - 1).bit_length()
     if targets is None:
         node = score_node(read.graph) if target_node is None else read.graph.node(target_node).name
         scores = read.activation(node)
         chosen = choose_target(model, scores, target, node=node, scores=scores)
-        program = read.program(read.engine, read.graph, CompileOptions(capacity, Purpose.TRACE))
+        options = CompileOptions(capacity, Purpose.TRACE, precision=precision)
+        program = read.program(read.graph, options)
         quantity: Quantity = Score(chosen)
         seeds: dict[str, Array] = dict(chosen.seed(read.graph))
         return _backward(read, program, quantity, seeds, wanted, None)
     rule = model.recipe.objective if loss is None else objective(loss)
-    options = CompileOptions(capacity, Purpose.TRACE, (), rule, loss_weights=tuple(loss_weights))
-    program = read.program(read.engine, read.graph, options)
+    options = CompileOptions(
+        capacity, Purpose.TRACE, (), rule, precision=precision, loss_weights=tuple(loss_weights)
+    )
+    program = read.program(read.graph, options)
     checked = model.targets(np.atleast_1d(np.asarray(targets)), read.count)
     weights = loss_nodes(read.graph, rule, tuple(loss_weights))
     for name in weights:
@@ -225,5 +236,5 @@ def _backward(
     value: float | None,
 ) -> Differentiation:
     gradients = program.backward(read.trace, seeds, wanted=wanted)
-    stated = Gradients(gradients.parameters, gradients.nodes, gradients.inputs, value)
-    return Differentiation(read, quantity, seeds, stated)
+    stated = replace(gradients, loss=value, activations={})
+    return Differentiation(read.met(gradients.activations), quantity, seeds, stated)

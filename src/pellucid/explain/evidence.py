@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,7 +33,8 @@ class Evidence:
         self.engine: Engine = model.engine
         self.parameters: Mapping[str, Array] = dict(model.parameters)
         self.trace: Trace = images if isinstance(images, Trace) else model.trace(_batch(model, images))
-        self._programs: dict[tuple[str, Graph, CompileOptions], Program] = {}
+        self.activations: Mapping[str, Array] = self.trace
+        self._programs: dict[tuple[Graph, CompileOptions], Program] = {}
 
     @property
     def count(self) -> int:
@@ -45,9 +48,15 @@ class Evidence:
             UnknownNameError: no such node, or the trace was taken without it.
         """
         self.graph.node(node)
-        if node not in self.trace.nodes:
-            raise UnknownNameError("node of the trace", node, self.trace.nodes)
-        return self.trace[node]
+        if node not in self.activations:
+            raise UnknownNameError("node of the trace", node, self.activations)
+        return self.activations[node]
+
+    def met(self, activations: Mapping[str, Array]) -> Evidence:
+        """The same, with activations as another pass met them: rounding may differ from the trace's."""
+        other = copy(self)
+        other.activations = ChainMap(dict(activations), dict(self.activations))
+        return other
 
     def inputs(self, node: Node, images: slice = slice(None)) -> list[Array]:
         """What a node received, in float64: (N, *shape) for each of its inputs."""
@@ -58,11 +67,11 @@ class Evidence:
         specs = node.layer.parameters(self.graph.input_shapes(node))
         return {spec.name: self.parameters[f"{node.name}.{spec.name}"] for spec in specs}
 
-    def program(self, engine: Engine, graph: Graph, options: CompileOptions) -> Program:
-        """A program of a part of the network with the parameters of the moment, compiled once."""
-        key = (f"{engine.name} {id(engine)}" if engine is self.engine else engine.name, graph, options)
+    def program(self, graph: Graph, options: CompileOptions) -> Program:
+        """A program of the network or a part of it with the parameters of the moment, compiled once."""
+        key = (graph, options)
         if key not in self._programs:
-            program = engine.compile(graph, options)
+            program = self.engine.compile(graph, options)
             program.write_parameters({name: self.parameters[name] for name in graph.parameters})
             self._programs[key] = program
         return self._programs[key]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from numpy.typing import ArrayLike
 
-from pellucid.engines.engine import Array, Trace
+from pellucid.engines.engine import Array, Trace, Wanted
 from pellucid.errors import DataError, UnknownNameError
 from pellucid.explain import proof
 from pellucid.explain.derivatives import input_column, parameter_column
@@ -93,7 +93,7 @@ def gradient_arithmetic(
         passed = images
     else:
         read = evidence(model, images)
-        wanted_nodes, wanted_parameters = _wanted(read, parameter, node)
+        wanted = _wanted(read, parameter, node)
         passed = differentiate(
             model,
             read,
@@ -102,8 +102,9 @@ def gradient_arithmetic(
             loss_weights=loss_weights,
             target=target,
             target_node=target_node,
-            nodes=wanted_nodes,
-            parameters=wanted_parameters,
+            nodes=wanted.nodes,
+            parameters=wanted.parameters,
+            activations=wanted.activations,
         )
     if parameter is not None:
         return _of_parameter(passed, parameter, at)
@@ -111,15 +112,16 @@ def gradient_arithmetic(
     return _of_cell(passed, node, at)
 
 
-def _wanted(
-    read: Evidence, parameter: str | None, node: str | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The gradients behind one number's sum: nodes and parameters."""
+def _wanted(read: Evidence, parameter: str | None, node: str | None) -> Wanted:
+    """What stands behind one number's sum, as one pass backwards meets it."""
     if parameter is not None:
-        return (_owner(read, parameter).name,), (parameter,)
+        owner = _owner(read, parameter)
+        return Wanted((owner.name,), (parameter,), owner.inputs)
     assert node is not None
     read.graph.node(node)
-    return tuple(dict.fromkeys((node, *read.graph.consumers[node]))), ()
+    consumers = tuple(dict.fromkeys(read.graph.consumers[node]))
+    inputs = (source for consumer in consumers for source in read.graph.node(consumer).inputs)
+    return Wanted((node, *consumers), (), tuple(dict.fromkeys(inputs)))
 
 
 def _owner(read: Evidence, parameter: str) -> Node:

@@ -116,7 +116,7 @@ def prove_gradient(
     else:
         node = read.graph.node(name)
         change, steps = _changed_parameter(read, node, parameter.rpartition(".")[2], cell, shares, dtype)
-    followed = consequences(read, change, quantity.nodes, None if exact else read.engine)
+    followed = consequences(read, change, quantity.nodes, by_engine=not exact)
     base = {node: read.activation(node)[list(change.images)].astype(np.float64) for node in quantity.nodes}
     values = [quantity.value(base, change.images)]
     for run in range(2 * len(steps)):
@@ -186,7 +186,8 @@ def _signed(steps: Sequence[float]) -> Array:
 
 def _size(array: Array, value: float) -> float:
     """The usual size of an array's numbers, or of this one if it is larger; 1 where all are zero."""
-    usual = float(np.sqrt(np.square(array, dtype=np.float64).mean()))
+    flat = array.reshape(-1)
+    usual = float(np.sqrt(np.vdot(flat, flat) / flat.size))
     return max(usual, abs(value)) or 1.0
 
 
@@ -201,16 +202,17 @@ def _measured(
     """The best of the estimates, how far it can be trusted, and what the others say."""
     base, above, below, sizes = values[0], values[1::2], values[2::2], np.array(steps)
     estimates = (above - below) / (2 * sizes)
-    # A step's error shows against the next one: kinks and curvature fade with it, rounding grows.
+    # A step's error shows against the next one: kinks and curvature fade with it, so that the last one has a
+    # share of what the one before it is off by; rounding grows.
     apart = np.abs(np.diff(estimates))
     roundings = ROUNDINGS * np.finfo(np.float64).eps * abs(base) / sizes
-    doubts = np.append(apart, apart[-1]) + roundings
-    passed = {node: counts.reshape(-1, 2).max(axis=1) for node, counts in crossings.items()}
-    gaps = np.abs(above + below - 2 * base) / (2 * sizes)
-    if passed:
-        # Only a kink keeps the slopes of the two sides apart at every step.
-        doubts += np.where(np.add.reduce(list(passed.values())) > 0, gaps, 0)
+    doubts = np.append(apart, apart[-1] / 4) + roundings
     best = int(doubts.argmin())
+    uncertainty = float(doubts[best])
+    passed = {node: counts.reshape(-1, 2).max(axis=1) for node, counts in crossings.items()}
+    if any(counts[best] for counts in passed.values()):
+        # A kink keeps the slopes of the two sides apart, however small the step.
+        uncertainty += abs(float(above[best] + below[best] - 2 * base)) / (2 * steps[best])
     kinks = [f"{int(counts[best])} of {node}" for node, counts in passed.items() if counts[best]]
     remarks = (f"within a step of {steps[best]:.3g} cells pass a kink: {', '.join(kinks)}",) if kinks else ()
     return Proof(
@@ -219,7 +221,7 @@ def _measured(
         found.value,
         float(estimates[best]),
         method,
-        float(doubts[best]),
+        uncertainty,
         rounding,
         tuple(steps),
         tuple(float(estimate) for estimate in estimates),

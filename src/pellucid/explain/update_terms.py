@@ -54,6 +54,7 @@ class UpdateArithmetic:
         step: t, the number of the step, from 1.
         rows: from the weight before to the weight after.
         slots: the rule's numbers of this weight, before the step.
+        decay: lambda of this weight.
         engine: the weight after the step, as the engine trained it.
     """
 
