@@ -13,7 +13,7 @@ from rich.table import Table
 from pellucid.engines.engine import CompileOptions
 from pellucid.engines.schema import Schema
 from pellucid.errors import EngineError, LayerError, UnsupportedLayer
-from pellucid.graph import Node
+from pellucid.graph import Graph, Node
 from pellucid.layers import Crop, Slice
 from pellucid.model import Model
 from pellucid.receptive_field import ReceptiveField, receptive_fields
@@ -124,6 +124,19 @@ def print_summary(model: Model) -> None:
     Console(highlight=False).print(summary_table(model))
 
 
+def unused_columns(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """For every layer whose windows stop short of its input's end: how many positions, an axis each."""
+    found = {}
+    for node in graph.nodes:
+        if isinstance(node.layer, Crop | Slice):  # what they leave out is what they are for
+            continue
+        windows = node.layer.window(graph.input_shapes(node)) or ()
+        unused = tuple(window.unused for window in windows)
+        if any(unused):
+            found[node.name] = unused
+    return found
+
+
 def _product(lengths: tuple[int, ...]) -> str:
     return "x".join(str(length) for length in lengths)
 
@@ -139,19 +152,16 @@ def _field_text(field: ReceptiveField) -> str:
 
 def _notes(model: Model) -> str | None:
     notes = _memory(model)
+    unused = unused_columns(model.graph)
     for node in model.graph.nodes:
-        windows = node.layer.window(model.graph.input_shapes(node)) or ()
-        axes = ("row", "column") if len(windows) == 2 else ("position",)
-        chosen = isinstance(node.layer, Crop | Slice)  # what they leave out is what they are for
-        unused = [
-            f"{window.unused} {axis}{'s' if window.unused > 1 else ''}"
-            for window, axis in zip(windows, axes, strict=False)
-            if window.unused and not chosen
+        axes = ("row", "column") if len(unused.get(node.name, ())) == 2 else ("position",)
+        parts = [
+            f"{count} {axis}{'s' if count > 1 else ''}"
+            for count, axis in zip(unused.get(node.name, ()), axes, strict=False)
+            if count
         ]
-        if unused:
-            notes.append(
-                f"{node.name}: its stride leaves the last {' and '.join(unused)} of its input unused"
-            )
+        if parts:
+            notes.append(f"{node.name}: its stride leaves the last {' and '.join(parts)} of its input unused")
         fixed = _count(model, node, "fixed")
         if fixed:
             notes.append(f"{node.name}: {fixed:,} fixed numbers besides, which no training moves")

@@ -94,7 +94,7 @@ def _scope(given: str | None, default: Literal["layer", "map"]) -> Literal["laye
 
 
 def _kernels(model: Model, node: str | None) -> tuple[str, Array]:
-    """A convolution's name and kernels; a connection table's as if every map saw every other, 0 where not."""
+    """A convolution's name and kernels; of a connection table, one a connection."""
     if node is None:
         found = [n.name for n in model.graph.nodes if isinstance(n.layer, Convolution)]
         if not found:

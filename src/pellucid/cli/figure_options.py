@@ -11,7 +11,7 @@ from pellucid.errors import DataError
 from pellucid.storage import make_folder
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from pellucid.plot import Figure
 
 OutputOption = Annotated[
     Path, typer.Option("--output", "-o", help="File to write: .svg, .png or .pdf.", show_default=False)

@@ -44,6 +44,7 @@ from pellucid.explain.features import (
     strongest_patches,
 )
 from pellucid.explain.gradient_terms import GradientArithmetic, gradient_arithmetic
+from pellucid.explain.health import Calibration, Finding, LayerHealth, Report, Thresholds, check_health
 from pellucid.explain.proof import Proof
 from pellucid.explain.receptive_field import (
     Box,
@@ -63,14 +64,17 @@ __all__ = [
     "Arithmetic",
     "Attribution",
     "Box",
+    "Calibration",
     "ChannelChange",
     "Comparison",
     "Differentiation",
     "EffectiveField",
     "Evidence",
     "Filters",
+    "Finding",
     "FullTrace",
     "GradientArithmetic",
+    "LayerHealth",
     "Maximized",
     "Moment",
     "ParameterDifference",
@@ -83,14 +87,17 @@ __all__ = [
     "ReplaceChannel",
     "ReplacePatch",
     "ReplaceWeight",
+    "Report",
     "Sanity",
     "SilenceChannel",
     "SilenceWeight",
     "Target",
     "TheoreticalField",
+    "Thresholds",
     "UpdateArithmetic",
     "WhatIf",
     "arithmetic",
+    "check_health",
     "choose_target",
     "compare",
     "deconvnet",

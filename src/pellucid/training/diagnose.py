@@ -85,7 +85,7 @@ def first_non_finite(
                     _own(graph, node, parameters),
                     Context(True, context.seed, context.step, index, len(images)),
                 )
-            kind = _kind(activations[node.name])
+            kind = non_finite_kind(activations[node.name])
             if kind and isinstance(node.layer, Input):
                 return node.name, f"the images themselves hold {kind}"
             if kind:
@@ -93,7 +93,7 @@ def first_non_finite(
         weights = loss_nodes(graph, recipe.objective, recipe.loss_weights)
         for name, weight in weights.items():
             value, deltas = weighted_loss(recipe.objective, activations, targets, {name: weight})
-            kind = _kind(np.array([value])) or _kind(deltas[name])
+            kind = non_finite_kind(np.array([value])) or non_finite_kind(deltas[name])
             if kind:
                 return name, f"the loss of {name} is the first number with {kind}"
         _, deltas = weighted_loss(recipe.objective, activations, targets, weights)
@@ -109,7 +109,7 @@ def _first_gradient(graph: Graph, caches: Mapping[str, Any], deltas: Mapping[str
             node.layer, gradients[node.name], caches[node.name], Rule.GRADIENT
         )
         for array in (*own.values(), *shares):
-            kind = _kind(array)
+            kind = non_finite_kind(array)
             if kind:
                 return (
                     node.name,
@@ -126,8 +126,8 @@ def _own(graph: Graph, node: Node, parameters: Parameters) -> dict[str, Array]:
     return {spec.name: parameters[f"{node.name}.{spec.name}"] for spec in specs}
 
 
-def _kind(array: Array) -> str:
-    """ "a NaN", "an infinity", or "" for finite numbers."""
+def non_finite_kind(array: Array) -> str:
+    """What is not finite: "a NaN", "an infinity", or "" for finite numbers."""
     if np.isnan(array).any():
         return "a NaN"
     return "an infinity" if np.isinf(array).any() else ""

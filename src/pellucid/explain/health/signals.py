@@ -1,0 +1,183 @@
+"""Error signals, gradients and steps, layer by layer: do they vanish, explode, or rewrite the weights?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pellucid.engines.engine import Array, Gradients
+from pellucid.engines.loss_nodes import loss_nodes
+from pellucid.engines.reference.optimizers import clipped, update, weight_decay
+from pellucid.explain.health.report import Finding, LayerHealth, Thresholds, number
+from pellucid.model import Float32, Model
+
+SCHEDULE_POINTS = 200
+"""Of a schedule, at which its largest learning rate is looked for."""
+
+
+@dataclass
+class _Sums:
+    signal: float = 0.0
+    gradient: float = 0.0
+    ratio: float = 0.0
+
+
+class SignalSums:
+    """Norms over batches of the error signals and gradients of every layer with weights.
+
+    Args:
+        model: with its recipe: the loss, the optimiser and its learning rates.
+        thresholds: of findings.
+        learning_rate: of the step that is tried; the schedule's largest when left out.
+    """
+
+    def __init__(self, model: Model, thresholds: Thresholds, learning_rate: float | None) -> None:
+        self.model, self.thresholds = model, thresholds
+        recipe = model.recipe
+        self.rate = largest_rate(model) if learning_rate is None else learning_rate
+        heads = loss_nodes(model.graph, recipe.objective, recipe.loss_weights)
+        above = model.graph.ancestors(heads)
+        self.weights = {
+            node.name: f"{node.name}.{spec.name}"
+            for node in model.graph.nodes
+            for spec in node.layer.parameters(model.graph.input_shapes(node))
+            if spec.decay and spec.role == "trainable" and node.name in above
+        }
+        first = next(iter(heads))
+        behind = model.graph.ancestors([first])
+        self.last = next((name for name in reversed(self.weights) if name in behind), None)
+        self._sums = {name: _Sums() for name in self.weights}
+        self._batches = 0
+        self._norms = {name: norm(model.parameters[full]) for name, full in self.weights.items()}
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Those whose gradients are wanted."""
+        return tuple(self.weights)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those whose gradients are wanted: all trainable ones, as clipping looks at them together."""
+        specs = self.model.graph.parameters
+        return tuple(name for name, spec in specs.items() if spec.role == "trainable")
+
+    def add(self, gradients: Gradients, images: int) -> None:
+        """Count one batch, whose loss is a mean over its images."""
+        self._batches += 1
+        optimizer = self.model.recipe.optimizer
+        bounded = clipped(gradients.parameters, optimizer.clip_norm)
+        for name, full in self.weights.items():
+            sums = self._sums[name]
+            sums.signal += (images * norm(gradients.nodes[name])) ** 2
+            sums.gradient += norm(gradients.parameters[full])
+            sums.ratio += self._ratio(full, bounded, self._norms[name])
+
+    def _ratio(self, full: str, gradients: Mapping[str, Array], weight_norm: float) -> float:
+        """Norm of the optimiser's first step over the weights'."""
+        if weight_norm == 0:
+            return math.nan
+        rule, spec = self.model.recipe.optimizer, self.model.graph.parameters[full]
+        w: Float32 = self.model.parameters[full]
+        slots = {name: np.zeros_like(w) for name in rule.slots}
+        new, _ = update(rule, w, gradients[full], slots, self.rate, 1, weight_decay(rule, spec))
+        return norm(new - w) / weight_norm
+
+    def layers(self) -> Iterator[tuple[str, LayerHealth]]:
+        """The numbers of every layer with weights."""
+        if not self._batches:
+            return
+        end = math.sqrt(self._sums[self.last].signal) if self.last else 0.0
+        for name, sums in self._sums.items():
+            yield (
+                name,
+                LayerHealth(
+                    signal=math.sqrt(sums.signal) / end if end > 0 else None,
+                    gradient_norm=sums.gradient / self._batches,
+                    weight_norm=self._norms[name],
+                    update_ratio=sums.ratio / self._batches,
+                ),
+            )
+
+    def findings(self) -> Iterator[Finding]:
+        """Signals that vanish or explode on their way back, and steps too large or lost."""
+        found = dict(self.layers())
+        signals = {name: layer.signal for name, layer in found.items() if layer.signal is not None}
+        yield from self._signal_findings(signals)
+        for name, layer in found.items():
+            ratio, limits = layer.update_ratio, self.thresholds
+            if ratio is None or math.isnan(ratio):
+                continue
+            step = f"{name}: a step at learning rate {number(self.rate)} is {number(ratio)} of its weights"
+            if ratio > limits.large_update:
+                yield Finding(
+                    "large update",
+                    name,
+                    ratio,
+                    limits.large_update,
+                    f"{step}, above {number(limits.large_update)}; about 0.001 is usual",
+                    "Lower the learning rate, warm it up, or clip gradients (clip_norm)",
+                )
+            elif ratio < limits.lost_update and signals.get(name, 0) >= limits.vanishing:
+                yield Finding(
+                    "lost update",
+                    name,
+                    ratio,
+                    limits.lost_update,
+                    f"{step}, below {number(limits.lost_update)}, which float32 rounds away",
+                    "Raise the learning rate",
+                )
+
+    def _signal_findings(self, signals: Mapping[str, float]) -> Iterator[Finding]:
+        limits = self.thresholds
+        weak = {name: value for name, value in signals.items() if value < limits.vanishing}
+        if weak:
+            name = min(weak, key=lambda key: weak[key])
+            yield Finding(
+                "vanishing",
+                name,
+                weak[name],
+                limits.vanishing,
+                f"{name}: the error signal is {number(weak[name])} times what it is at {self.last}, below "
+                f"{number(limits.vanishing)}{_more(weak)}",
+                "Use ReLU instead of sigmoid or tanh, add BatchNorm2d or residual connections, and draw "
+                'weights with initializer="he"',
+            )
+        strong = {name: value for name, value in signals.items() if value > limits.exploding}
+        if strong:
+            name = max(strong, key=lambda key: strong[key])
+            yield Finding(
+                "exploding",
+                name,
+                strong[name],
+                limits.exploding,
+                f"{name}: the error signal is {number(strong[name])} times what it is at {self.last}, above "
+                f"{number(limits.exploding)}{_more(strong)}",
+                "Draw smaller initial weights, add BatchNorm2d, or clip gradients (clip_norm)",
+            )
+
+
+def largest_rate(model: Model) -> float:
+    """The largest learning rate of the recipe's schedule."""
+    schedule = model.recipe.schedule
+    return max(schedule.at(step, SCHEDULE_POINTS) for step in range(SCHEDULE_POINTS))
+
+
+def norm(array: Array) -> float:
+    """Square root of the sum of squares, in double."""
+    flat = np.ravel(array)
+    return math.sqrt(float(np.einsum("i,i->", flat, flat, dtype=np.float64)))
+
+
+def _more(others: Mapping[str, float]) -> str:
+    count = len(others) - 1
+    return f", as in {count} other layer{'s' if count > 1 else ''}" if count else ""
+
+
+def merged(first: LayerHealth, second: LayerHealth) -> LayerHealth:
+    """Numbers of one layer from two checks, each of which knows its own."""
+    fresh = LayerHealth()
+    known = {name: value for name, value in vars(second).items() if value != getattr(fresh, name)}
+    return replace(first, **known)
