@@ -94,8 +94,9 @@ def finished(figure: Figure) -> Figure:
             text.set_fontfamily(families)
         for axes in figure.axes:
             axes.tick_params(labelfontfamily=families)
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
         figure.set_layout_engine("none")
     return figure
 
