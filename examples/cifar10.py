@@ -25,8 +25,8 @@ RECIPES = {
     ),
     "resnet20": Recipe(
         optimizer=SGD(momentum=0.9, nesterov=True, weight_decay=5e-4),
-        schedule=OneCycle(0.2),
-        batch_size=128,
+        schedule=OneCycle(0.1, warm_up=0.2),
+        batch_size=64,
         augmentations=(PadCrop(4), Flip()),
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import doctest
 import re
+import runpy
 import shlex
 from importlib import import_module
 from pathlib import Path
@@ -94,3 +95,26 @@ def test_every_link_of_the_papers_leads_somewhere() -> None:
     for page in (*READMES, "CONTRIBUTING.md", "CHANGELOG.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text(encoding="utf-8")):
             assert (ROOT / target).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("how_filters_form", r"\n +23 .*Drawn in picture\.svg"),
+        ("one_gradient_step", r"they agree within.*the same bits as the arithmetic"),
+        ("why_this_4", r"read as a \d.*gradients.*What if\n  paint the \d x \d pixels"),
+    ],
+)
+def test_a_story_is_told(
+    script: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draws = script != "one_gradient_step"
+    monkeypatch.setattr("sys.argv", [script, *(["--output", "picture.svg"] if draws else [])])
+    runpy.run_path(str(ROOT / "examples" / f"{script}.py"), run_name="__main__")
+    assert re.search(said, capsys.readouterr().out, re.DOTALL)
+    assert (tmp_path / "picture.svg").exists() == draws

@@ -14,6 +14,7 @@ from pellucid.cli.convert import convert_command
 from pellucid.cli.demo import demo_command
 from pellucid.cli.doctor import doctor_command
 from pellucid.cli.evaluate import evaluate_command
+from pellucid.cli.explain import explain_command
 from pellucid.cli.figure import figure_app
 from pellucid.cli.predict import predict_command
 from pellucid.cli.summary import summary_command
@@ -37,6 +38,7 @@ app.command("demo")(demo_command)
 app.command("train")(train_command)
 app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
+app.command("explain")(explain_command)
 app.command("summary")(summary_command)
 app.command("convert")(convert_command)
 app.command("doctor")(doctor_command)

@@ -318,8 +318,7 @@ class Terms:
         sources: for each addend (input number, *cell in that input), or -1 throughout where it has none.
         inputs: (K,) input cells' values, where an addend is input times weight; else None.
         weights: (K,) their weights; else None.
-        weight_cells: (P, axes), where the weights of the first P addends lie in the parameter "weight"; None
-            where they are no cells of it.
+        weight_cells: (P, axes), where the first P of them lie in the parameter "weight"; None if they do not.
         function: what turns the total into the value, in words; "" when they are equal.
         value: the cell.
     """

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, CompileOptions, Gradients, Program, Purpose, Trace, Wanted
 from pellucid.engines.loss_nodes import loss_nodes
+from pellucid.engines.reference.channel_activation import softmax
 from pellucid.engines.reference.objectives import weighted_loss
 from pellucid.errors import DataError
 from pellucid.explain.evidence import Evidence, evidence
 from pellucid.explain.target import Target, TargetLike, choose_target, score_node
 from pellucid.model import Model
-from pellucid.objectives import Objective, objective
+from pellucid.objectives import CrossEntropy, Objective, SquaredError, objective
 
 
 class Quantity(ABC):
@@ -39,6 +40,20 @@ class Quantity(ABC):
         Args:
             outputs: by node, (K, *shape).
             images: number of each of the K images in the batch.
+        """
+
+    @abstractmethod
+    def seeds(self, outputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """dJ/da of the nodes it reads, in float64, from the whole batch's outputs."""
+
+    @abstractmethod
+    def parts(self, node: str, output: Array, place: tuple[int, ...]) -> Sequence[tuple[str, float]]:
+        """One cell of those as a sum: what is added, and its value.
+
+        Args:
+            node: whose output it is.
+            output: (N, *shape).
+            place: (image, *cell).
         """
 
 
@@ -72,6 +87,26 @@ class Loss(Quantity):
         mean, _ = weighted_loss(self.objective, scores, self.targets[list(images)], self.weights)
         return mean * len(images) / len(self.targets)
 
+    def seeds(self, outputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """delta, by the loss's definition."""
+        scores = {node: outputs[node].astype(np.float64) for node in self.weights}
+        return weighted_loss(self.objective, scores, self.targets, self.weights)[1]
+
+    def parts(self, node: str, output: Array, place: tuple[int, ...]) -> Sequence[tuple[str, float]]:
+        """delta = (p - T) / N of a cross-entropy, (z - T) / N of a squared error; else delta as it is."""
+        z, share = output.astype(np.float64), self.weights[node] / len(self.targets)
+        delta = float(
+            weighted_loss(self.objective, {node: z}, self.targets, {node: self.weights[node]})[1][node][place]
+        )
+        if isinstance(self.objective, CrossEntropy):
+            first, value = f"softmax({node})", float(softmax(z)[place]) * share
+        elif isinstance(self.objective, SquaredError):
+            first, value = node, float(z[place]) * share
+        else:
+            return [(f"delta of {type(self.objective).__name__}", delta)]
+        over = f" / {len(self.targets)}" if len(self.targets) > 1 else ""
+        return [(f"{first}{over}", value), (f"-target{over}", delta - value)]
+
 
 @dataclass(frozen=True)
 class Score(Quantity):
@@ -98,6 +133,17 @@ class Score(Quantity):
         """The sum of these images' cells."""
         cells = Target(self.target.node, self.target.cells[list(images)])
         return float(cells.values(outputs[self.target.node].astype(np.float64)).sum())
+
+    def seeds(self, outputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Ones at the cells."""
+        node = self.target.node
+        ones = np.zeros(outputs[node].shape)
+        ones[(np.arange(len(ones)), *self.target.cells.T)] = 1
+        return {node: ones}
+
+    def parts(self, node: str, output: Array, place: tuple[int, ...]) -> Sequence[tuple[str, float]]:
+        """1 for the cell itself, 0 for any other."""
+        return [("J itself", float(self.seeds({node: output})[node][place]))]
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,8 @@ class Evidence:
         if len(numbers) != len(shape) + 1:
             expected = f"{len(shape)} numbers" if self.count == 1 else f"(image, *{len(shape)} numbers)"
             raise DataError(f"{node}: a cell of {shape} is {expected}, received {tuple(at)}")
+        if self.count == 1:
+            check_within(node, numbers[1:], shape)
         check_within(node, numbers, (self.count, *shape))
         return numbers[0], numbers[1:]
 

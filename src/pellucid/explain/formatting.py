@@ -67,7 +67,9 @@ def _group_lines(group: Products) -> list[str]:
     for row in rows:
         sides = [text.ljust(width) for text, width in zip(row, widths, strict=False)][:-1]
         left = " * ".join(sides)
-        lines.append(f"  + {left} = {row[-1].rjust(widths[-1])}" if len(sides) > 1 else f"  + {left}")
+        lines.append(
+            f"  + {left} = {row[-1].rjust(widths[-1])}" if len(sides) > 1 else f"  + {left}".rstrip()
+        )
     if len(group) > len(shown):
         lines.append(f"  + ... and {len(group) - len(shown)} more terms that sum to {number(rest)}")
     return lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, Trace
@@ -15,7 +14,7 @@ from pellucid.explain.derivatives import input_column, parameter_column
 from pellucid.explain.differentiation import Differentiation, differentiate
 from pellucid.explain.evidence import Evidence, check_within, evidence, whole_numbers
 from pellucid.explain.formatting import latex_of_sum, text_of_sum
-from pellucid.explain.sums import Cell, Factor, Products, Sum
+from pellucid.explain.sums import Cell, Factor, Products, Sum, single
 from pellucid.explain.target import TargetLike
 from pellucid.graph import Node
 from pellucid.model import Model
@@ -169,8 +168,8 @@ def _shares(passed: Differentiation, name: str, image: int, cell: Cell) -> Itera
     """What reaches a cell from behind: from J itself, and from every node that reads it."""
     read = passed.evidence
     if name in passed.seeds:
-        seed = np.array([passed.seeds[name][(image, *cell)]])
-        yield Products((Factor(f"dJ/d {name} by J itself", seed),), of="J")
+        for label, value in passed.quantity.parts(name, read.activation(name), (image, *cell)):
+            yield single(label, value)
     counted = read.graph.ancestors(passed.seeds)
     for consumer in dict.fromkeys(read.graph.consumers[name]):
         node = read.graph.node(consumer)

@@ -128,7 +128,26 @@ def prove_gradient(
     method = "central differences, carried through what lies downstream by the definitions" + (
         " in float64" if exact else f", convolutions by the {read.engine.name} engine"
     )
-    return _measured(found, np.array(values), steps, followed.crossings, method)
+    rounding = GRADIENT_ROUNDING * float(np.abs(found.terms).sum())
+    rounding += _seed_rounding(passed, change.images, followed.differences, steps[-1])
+    return _measured(found, np.array(values), steps, followed.crossings, method, rounding)
+
+
+def _seed_rounding(
+    passed: Differentiation, images: Sequence[int], differences: Mapping[str, Array], step: float
+) -> float:
+    """What the rounding of the gradients at the outputs comes to: that of p - t counts, where p is nearly t.
+
+    Args:
+        passed: has those gradients.
+        images: that change.
+        differences: of the outputs, of which the last but one is for +step.
+        step: the smallest.
+    """
+    read, nodes = passed.evidence, passed.quantity.nodes
+    exact = passed.quantity.seeds({node: read.activation(node) for node in nodes})
+    off = {node: np.abs(passed.seeds[node] - exact[node])[list(images)] for node in differences}
+    return sum(float((off[node] * np.abs(differences[node][-2])).sum()) / step for node in differences)
 
 
 def _changed_cell(
@@ -172,7 +191,12 @@ def _size(array: Array, value: float) -> float:
 
 
 def _measured(
-    found: Sum, values: Array, steps: Sequence[float], crossings: Mapping[str, Array], method: str
+    found: Sum,
+    values: Array,
+    steps: Sequence[float],
+    crossings: Mapping[str, Array],
+    method: str,
+    rounding: float,
 ) -> Proof:
     """The best of the estimates, how far it can be trusted, and what the others say."""
     base, above, below, sizes = values[0], values[1::2], values[2::2], np.array(steps)
@@ -196,7 +220,7 @@ def _measured(
         float(estimates[best]),
         method,
         float(doubts[best]),
-        GRADIENT_ROUNDING * float(np.abs(found.terms).sum()),
+        rounding,
         tuple(steps),
         tuple(float(estimate) for estimate in estimates),
         remarks,

@@ -14,6 +14,7 @@ from pellucid.plot.fields import receptive_field
 from pellucid.plot.functions import activation, activation_names
 from pellucid.plot.learning import confusion_matrix, learning_curves, worst_mistakes
 from pellucid.plot.maps import feature_maps, filters
+from pellucid.plot.moments import filters_through_time
 from pellucid.plot.overlays import Overlay, attributions
 from pellucid.plot.windows import convolution
 
@@ -28,6 +29,7 @@ __all__ = [
     "convolution",
     "feature_maps",
     "filters",
+    "filters_through_time",
     "learning_curves",
     "receptive_field",
     "save",

@@ -57,6 +57,7 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "parameter": "参数",
         "prediction": "预测",
         "spans {size}": "跨度 {size}",
+        "step {number}": "第 {number} 步",
         "stride {number}": "步长 {number}",
         "subsample {size}": "子采样 {size}",
         "training": "训练",

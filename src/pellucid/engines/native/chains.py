@@ -36,11 +36,19 @@ class Chains:
         graph: the graph.
         candidates: nodes that may be the first of a chain.
         visible: nodes whose own values are asked for: none is hidden in a chain.
+        differentiated: nodes that have a backward step: none is part of a chain.
     """
 
-    def __init__(self, graph: Graph, candidates: Collection[str], visible: Collection[str]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        candidates: Collection[str],
+        visible: Collection[str],
+        differentiated: Collection[str] = (),
+    ) -> None:
         self._graph = graph
         self._visible = visible
+        self._differentiated = differentiated
         self._at_last: dict[str, Chain] = {}
         self._hidden: set[str] = set()
         # Of two convolutions that meet in a sum the later one adds the other's output.
@@ -63,7 +71,8 @@ class Chains:
         if name in self._visible or len(consumers) != 1:
             return None
         node = self._graph.node(consumers[0])
-        return None if node.name in self._hidden or node.name in self._at_last else node
+        taken = node.name in self._hidden or node.name in self._at_last
+        return None if taken or node.name in self._differentiated else node
 
     def _follow(self, first: str) -> Chain:
         chain = Chain(first, first)

@@ -142,8 +142,8 @@ class Compiler:
             self.graph,
             self.store,
             self._layouts(),
+            nodes_wanted=frozenset(wishes.nodes),
             parameters_wanted=frozenset(wishes.parameters),
-            differentiated=True,
             rules=dict(wishes.rules),
             visible=frozenset((*wishes.nodes, *wishes.sources, *wishes.activations)),
             choices=self.choices,
@@ -152,7 +152,7 @@ class Compiler:
         walk.forward((*wishes.sources, *wishes.activations))
         for node in wishes.activations:
             self._scatter(builder, node, walk.values, builder.external(f"output:{node}"))
-        gradients = walk.backward(self._seeds(builder, walk, wishes), frozenset(wishes.nodes))
+        gradients = walk.backward(self._seeds(builder, walk, wishes))
         for node in wishes.nodes:
             if node in gradients:
                 self._scatter(builder, node, gradients, builder.external(f"gradient:{node}"))
@@ -199,7 +199,6 @@ class Compiler:
             self.store,
             self._layouts(training=True),
             training=True,
-            differentiated=True,
             parameters_wanted=trainable,
             visible=frozenset(weights),
             choices=self.choices,
@@ -209,6 +208,6 @@ class Compiler:
         walk.forward(tuple(weights))
         outputs = [Scored(node, walk.values.lanes(node), weight) for node, weight in weights.items()]
         seeds = lower_loss(builder, self.graph, objective, outputs, classes=classes, indexed=True)
-        walk.backward(seeds, frozenset())
+        walk.backward(seeds)
         lower_update(builder, self.store, optimizer)
         return builder.plan(changes_state=True)

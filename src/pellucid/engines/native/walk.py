@@ -44,6 +44,7 @@ class Walk:
     Attributes:
         layouts: of every node's arrays: LANES or BLOCKS.
         training: whether batch statistics and dropout are in force.
+        nodes_wanted: names of the nodes whose gradient is wanted.
         parameters_wanted: full names of the parameters whose gradient is wanted.
         rules: of nodes that do not follow the gradient.
         visible: nodes whose own values or gradients are asked for: they are never fused away.
@@ -56,13 +57,15 @@ class Walk:
     store: ParameterStore
     layouts: Mapping[str, Layout]
     training: bool = False
+    nodes_wanted: frozenset[str] = frozenset()
     parameters_wanted: frozenset[str] = frozenset()
-    differentiated: bool = False
     rules: Mapping[str, Rule] = field(default_factory=dict)
     visible: frozenset[str] = frozenset()
     choices: Choices = field(default_factory=Choices)
     values: Values = field(init=False)
     _caches: dict[str, Cache] = field(default_factory=dict)
+    _useful: frozenset[str] = field(init=False)
+    _differentiated: frozenset[str] = field(init=False)
     _absorbed: frozenset[str] = field(init=False)
     _fused: Mapping[str, FusedConvolution] = field(init=False)
     _chains: Chains = field(init=False)
@@ -71,6 +74,12 @@ class Walk:
 
     def __post_init__(self) -> None:
         self.values = Values(self.builder, self.graph.shapes)
+        self._useful = self._find_useful()
+        self._differentiated = frozenset(
+            node.name
+            for node in self.graph.nodes
+            if self._parameters_of(node) or self._useful.intersection(node.inputs)
+        )
         looked_at = self.visible | self.rules.keys()
         self._absorbed = frozenset(
             name
@@ -79,17 +88,18 @@ class Walk:
         )
         fused = fused_convolutions(self.graph, looked_at)
         self._fused = {last: members for last, members in fused.items() if self._is_in_lanes(members)}
-        self._chains = Chains(self.graph, self._chain_candidates(), self.visible)
+        self._chains = Chains(self.graph, self._chain_candidates(), self.visible, self._differentiated)
         self._hidden = frozenset().union(*(members.inner for members in self._fused.values()))
 
     def _is_in_lanes(self, members: FusedConvolution) -> bool:
         return all(self.layouts[name] is Layout.LANES for name in (members.last, *members.inner))
 
     def _chain_candidates(self) -> frozenset[str]:
-        """Only where no gradient follows: it would ask for what lies inside a chain."""
-        if self.training or self.differentiated:
+        """Only where no backward step follows: it would ask for what lies inside a chain."""
+        if self.training:
             return frozenset()
-        in_blocks = [name for name, layout in self.layouts.items() if layout is Layout.BLOCKS]
+        names = self.layouts.keys() - self._differentiated
+        in_blocks = [name for name in names if self.layouts[name] is Layout.BLOCKS]
         return frozenset(name for name in in_blocks if type(self.graph.node(name).layer) in CHAINED)
 
     def _context(self, name: str) -> NodeContext:
@@ -99,7 +109,7 @@ class Walk:
             node=node,
             store=self.store,
             training=self.training,
-            differentiated=self.differentiated,
+            differentiated=name in self._differentiated,
             parameters_wanted=self.parameters_wanted,
             rule=self.rules.get(node.name, Rule.GRADIENT),
             absorbed=self._absorbed,
@@ -181,45 +191,43 @@ class Walk:
         ]
         return lowering.forward(self.builder, context, lanes)
 
-    def _useful(self, nodes_wanted: frozenset[str]) -> set[str]:
+    def _parameters_of(self, node: Node) -> frozenset[str]:
+        """The node's parameters whose gradient is wanted."""
+        specs = node.layer.parameters(self.graph.input_shapes(node))
+        return self.parameters_wanted.intersection(f"{node.name}.{spec.name}" for spec in specs)
+
+    def _find_useful(self) -> frozenset[str]:
         """Nodes whose gradient leads to something wanted."""
         useful: set[str] = set()
         for node in self.graph.nodes:
-            parameters = {
-                f"{node.name}.{spec.name}" for spec in node.layer.parameters(self.graph.input_shapes(node))
-            }
-            if (
-                node.name in nodes_wanted
-                or parameters & self.parameters_wanted
-                or any(source in useful for source in node.inputs)
-            ):
+            wanted = node.name in self.nodes_wanted or self._parameters_of(node)
+            if wanted or any(source in useful for source in node.inputs):
                 useful.add(node.name)
-        return useful
+        return frozenset(useful)
 
-    def backward(self, seeds: Mapping[str, Value], nodes_wanted: frozenset[str]) -> Gradients:
+    def backward(self, seeds: Mapping[str, Value]) -> Gradients:
         """Append the backward steps from these seeds; returns the gradients of the wanted nodes.
 
         A wanted node that no seed depends on is left out, and so is its gradient: it is zero.
         """
-        useful = self._useful(nodes_wanted)
         gradients = Gradients(self.builder, self.graph.shapes, seeds)
         reached: set[str] = set()
         for node in reversed(self.graph.nodes):
-            if node.name not in gradients or node.name not in useful:
+            if node.name not in gradients or node.name not in self._useful:
                 continue
             reached.add(node.name)
-            if isinstance(node.layer, Input):
+            if node.name not in self._differentiated:
                 continue
-            for source, part in self._node_backward(node, gradients, useful, reached):
+            for source, part in self._node_backward(node, gradients, reached):
                 if part is not None:
                     gradients.add(source, part)
-            if node.name not in nodes_wanted:
+            if node.name not in self.nodes_wanted:
                 gradients.forget(node.name)
         self._clear_unreached(reached)
         return gradients
 
     def _node_backward(
-        self, node: Node, gradients: Gradients, useful: set[str], reached: set[str]
+        self, node: Node, gradients: Gradients, reached: set[str]
     ) -> Sequence[tuple[str, Value | None]]:
         """Append the backward steps of a node, or of the nodes fused into it; its sources' gradients."""
         cache = self._caches[node.name]
@@ -229,10 +237,10 @@ class Walk:
             source = self.graph.node(fused.convolution).inputs[0]
             lanes = gradients.lanes(node.name)
             members = self._members(fused)
-            wanted = source in useful
+            wanted = source in self._useful
             return [(source, fused_convolution.backward(self.builder, members, cache, lanes, wanted=wanted))]
         context = self._context(node.name)
-        wishes = [source in useful for source in node.inputs]
+        wishes = [source in self._useful for source in node.inputs]
         parts: Sequence[Value | None]
         if self.layouts[node.name] is Layout.BLOCKS:
             lowering = BLOCK_LOWERINGS[type(node.layer)]

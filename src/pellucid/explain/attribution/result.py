@@ -35,15 +35,15 @@ class Attribution:
     """
 
     method: str
-    values: Float32
+    values: Float32 = field(repr=False)
     target: Target
     layer: str | None = None
     reason: str = ""
-    baseline: Float32 | None = None
+    baseline: Float32 | None = field(default=None, repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     over_channels: OverChannels = "sum"
-    coarse: Float32 | None = None
+    coarse: Float32 | None = field(default=None, repr=False)
     gap: Array | None = None
 
     @property
