@@ -9,6 +9,7 @@ import pellucid
 from pellucid import zoo
 from pellucid.engines import select
 from pellucid.engines.engine import CompileOptions, Program, Purpose, Rule, Wanted
+from pellucid.engines.native import NativeEngine
 from pellucid.errors import EngineError
 
 
@@ -83,3 +84,23 @@ def test_a_model_returns_activations_beside_gradients() -> None:
     plain = model.gradients(batch, classes)
     assert found.loss == plain.loss
     np.testing.assert_array_equal(found["fc3.bias"], plain["fc3.bias"])
+
+
+@pytest.mark.parametrize("layout", ["lanes", "blocks"])
+def test_what_lies_below_the_wanted_node_is_computed_as_in_inference(layout: str) -> None:
+    model = zoo.create("resnet20")
+    options = CompileOptions(2, Purpose.TRACE)
+    batch = np.random.default_rng(8).normal(size=(2, 3, 32, 32)).astype(np.float32)
+    seeds = {"fc1": np.eye(10, dtype=np.float32)[[7, 1]]}
+    node = "unit3_2_relu"
+    wanted = Wanted((node,), ("fc1.weight",), activations=(node, "unit1_1_relu"))
+    found = []
+    for engine in (NativeEngine(layout=layout), select("reference")):
+        program = engine.compile(model.graph, options)
+        program.write_parameters(model.parameters)
+        found.append(program.differentiate([batch], seeds, wanted=wanted))
+    ours, expected = found
+    pairs = [(ours.activations[name], expected.activations[name]) for name in wanted.activations]
+    pairs += [(ours[name], expected[name]) for name in (node, "fc1.weight")]
+    for got, right in pairs:
+        np.testing.assert_allclose(got, right, rtol=0, atol=1e-4 * np.abs(right).max())

@@ -19,7 +19,7 @@ from pellucid.explain.attribution import (
     grad_cam_plus_plus,
     sanity,
 )
-from pellucid.explain.target import choose_target
+from pellucid.explain.target import TargetLike, choose_target
 from pellucid.model import Float32, Model
 
 OF_A_LAYER = {"grad-cam": grad_cam, "grad-cam++": grad_cam_plus_plus}
@@ -40,7 +40,7 @@ def explain_places(
     image: Float32,
     methods: Sequence[str],
     *,
-    target: str | None = None,
+    target: TargetLike = None,
     layer: str | None = None,
     check: bool = False,
     output: Path | None = None,
@@ -52,7 +52,7 @@ def explain_places(
         model: that reads it.
         image: (C, H, W), as the model reads it.
         methods: names, at least one.
-        target: a class by number or name; what the network finds when left out.
+        target: as `choose_target` takes it; what the network finds when left out.
         layer: for the methods that read the maps of one.
         check: whether to add a sanity check of each.
         output: where the picture goes; none is drawn when left out.
@@ -67,7 +67,7 @@ def explain_places(
         raise DataError(f"--layer is for {' and '.join(OF_A_LAYER)}, received {', '.join(methods)}")
     if output is not None:
         _check_drawable(model, image, output)
-    cell = choose_target(model, image[None], _class(target))
+    cell = choose_target(model, image[None], target)
     found: list[tuple[Attribution, Sanity | None]] = []
     for method in chosen:
         attribution = method(model, image, cell)
@@ -89,10 +89,6 @@ def _method(name: str, layer: str | None) -> Method:
     if layer is not None and name in OF_A_LAYER:
         return partial(OF_A_LAYER[name], layer=layer)
     return METHODS[name]
-
-
-def _class(given: str | None) -> int | str | None:
-    return int(given) if given is not None and given.isdecimal() else given
 
 
 def _check_drawable(model: Model, image: Float32, output: Path) -> None:

@@ -8,13 +8,15 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from pellucid.cli.attribution import explain_places
 from pellucid.cli.common import EngineOption, ThreadsOption, choose_engine, open_network
 from pellucid.data.images import read_image
 from pellucid.engines.engine import Array
 from pellucid.errors import DataError
 from pellucid.explain import Arithmetic, GradientArithmetic, arithmetic, gradient_arithmetic
+from pellucid.explain.attribution import METHODS
 from pellucid.explain.evidence import Evidence
-from pellucid.explain.target import class_number
+from pellucid.explain.target import choose_target, class_number
 from pellucid.model import Model
 from pellucid.training.inputs import input_shape
 
@@ -46,8 +48,8 @@ def explain_command(
         str | None,
         typer.Option(
             "--target",
-            help="With --gradient: the class whose score is differentiated, by name or number; the one that "
-            "the network finds if left out.",
+            help="With --gradient or --method: the class whose score is explained, by name or number; the "
+            "one that the network finds if left out.",
         ),
     ] = None,
     loss: Annotated[
@@ -60,17 +62,53 @@ def explain_command(
         bool, typer.Option("--prove", help="Find the number by another road too, and compare.")
     ] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Print the sum in LaTeX.")] = False,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help=f"Which places of the picture matter: {', '.join(METHODS)}; may be repeated.",
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="NAME", help="With --method grad-cam: whose maps."),
+    ] = None,
+    sanity: Annotated[
+        bool, typer.Option("--sanity", help="With --method: does the map change when weights are random?")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="With --method: where to draw, .png, .svg or .pdf."
+        ),
+    ] = None,
     resize: Annotated[bool, typer.Option("--resize", help="Fit a picture of another size.")] = False,
     engine: EngineOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Print the sum behind one number of a network.
+    """Print the sum behind one number of a network, or say which places of a picture matter.
 
     A cell of an activation (--node conv2 --at 3,5,7), or with --gradient its gradient, or that of a weight.
+    With --method a map of the picture, for a class or such a cell.
     """
-    cell = _check(node, parameter, at, gradient=gradient, target=target, loss=loss)
+    if method:
+        _check_method(node, at, others=gradient or loss or prove or latex or parameter is not None)
+    elif layer is not None or sanity or output is not None:
+        raise DataError("--layer, --sanity and --output are about maps, so they need --method")
+    cell = (
+        _check(node, parameter, at, gradient=gradient, target=target, loss=loss)
+        if not method or node is not None
+        else ()
+    )
     network = open_network(model, choose_engine(engine, threads))
     pixels = read_image(image, input_shape(network), resize=resize)
+    if method:
+        goal = choose_target(network, pixels[None], cell, node=node) if node else _class(target)
+        explain_places(
+            network, pixels, method, target=goal, layer=layer, check=sanity, output=output, title=image.name
+        )
+        return
     found: Arithmetic | GradientArithmetic
     if gradient:
         found = _gradient(network, pixels, node, parameter, cell, target, loss=loss)
@@ -80,6 +118,16 @@ def explain_command(
     typer.echo(found.latex() if latex else str(found))
     if prove:
         typer.echo(str(found.prove()))
+
+
+def _check_method(node: str | None, at: str | None, *, others: bool) -> None:
+    """Which options go together with --method."""
+    if others or (node is None) != (at is None):
+        raise DataError("--method explains a --target, or a cell by --node and --at, and nothing else")
+
+
+def _class(given: str | None) -> int | str | None:
+    return int(given) if given is not None and given.isdecimal() else given
 
 
 def _check(
@@ -115,7 +163,7 @@ def _gradient(
     loss: bool,
 ) -> GradientArithmetic:
     read = Evidence(network, pixels)
-    named: int | str | None = int(target) if target is not None and target.isdecimal() else target
+    named = _class(target)
     if not loss:
         return gradient_arithmetic(network, read, at=cell, parameter=parameter, node=node, target=named)
     if named is None:

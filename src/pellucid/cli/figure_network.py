@@ -13,6 +13,7 @@ from pellucid.data.images import read_image
 from pellucid.engines import select
 from pellucid.engines.engine import Array
 from pellucid.errors import DataError
+from pellucid.explain.features import first_layer_filters
 from pellucid.layers import Convolution, LocallyConnected
 from pellucid.model import Model
 from pellucid.training.inputs import input_shape
@@ -96,10 +97,7 @@ def _scope(given: str | None, default: Literal["layer", "map"]) -> Literal["laye
 def _kernels(model: Model, node: str | None) -> tuple[str, Array]:
     """A convolution's name and kernels; of a connection table, one a connection."""
     if node is None:
-        found = [n.name for n in model.graph.nodes if isinstance(n.layer, Convolution)]
-        if not found:
-            raise DataError(f"{model.name}: has no convolution whose filters could be drawn")
-        node = found[0]
+        node = first_layer_filters(model).node
     chosen = model.graph.node(node)
     name = f"{chosen.name}.weight"
     if isinstance(chosen.layer, LocallyConnected) or name not in model.parameters:

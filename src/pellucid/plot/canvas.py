@@ -80,7 +80,9 @@ def bare(axes: Axes) -> None:
 
 
 def finished(figure: Figure) -> Figure:
-    """The figure with fonts for all its letters.
+    """The figure with fonts for all its letters, and every part in its place.
+
+    The arrangement is made once: made again at every drawing, it would move parts a little each time.
 
     Raises:
         DataError: it has Chinese letters, and no font here has any.
@@ -92,6 +94,10 @@ def finished(figure: Figure) -> Figure:
             text.set_fontfamily(families)
         for axes in figure.axes:
             axes.tick_params(labelfontfamily=families)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     return figure
 
 

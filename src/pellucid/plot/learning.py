@@ -236,7 +236,7 @@ def worst_mistakes(
         raise DataError(f"figure: mistakes are among images of shape {expected}, received {pixels.shape}")
     worst = result.worst(count)
     if len(worst) == 0:
-        figure = new_figure(6, 1.6)
+        figure = new_figure(6, 1.6, arranged=False)
         text = words("no mistake among {count} images", count=f"{len(pixels):,}")
         figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=TITLE, color=INK)
         return finished(figure)

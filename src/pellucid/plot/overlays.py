@@ -25,7 +25,7 @@ NOTE = 0.17
 """Height of one line of notes, in inches."""
 
 
-LETTERS = 42
+LETTERS = 44
 """In one line of notes."""
 
 GHOST = 0.7

@@ -70,8 +70,10 @@ class Attribution:
 
     def _target(self, class_names: Sequence[str]) -> str:
         cells = np.unique(self.target.cells, axis=0)
+        if cells.shape[1] > 1 and len(cells) == 1:
+            return f"cell {tuple(cells[0].tolist())} of {self.target.node}"
         if cells.shape[1] > 1:
-            return f"{len(cells)} cell(s) of {self.target.node}, {tuple(cells[0].tolist())} the first"
+            return f"{len(cells)} cells of {self.target.node}, {tuple(cells[0].tolist())} the first"
         classes = [int(number) for number in cells[:, 0]]
         named = [_with_name(number, class_names) for number in classes]
         return f"{', '.join(named)} at {self.target.node}"

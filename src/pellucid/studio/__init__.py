@@ -1,0 +1,1 @@
+"""The Studio: a local server, and the page that it serves, for looking into any network."""
