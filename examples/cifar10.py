@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 
 import pellucid
-from pellucid import SGD, Flip, GraphBuilder, Model, Normalize, OneCycle, PadCrop, Recipe
+from pellucid import SGD, CrossEntropy, Flip, GraphBuilder, Model, Normalize, OneCycle, PadCrop, Recipe
 from pellucid.data import Dataset
 
 RECIPES = {
@@ -24,9 +24,10 @@ RECIPES = {
         augmentations=(Flip(),),
     ),
     "resnet20": Recipe(
+        objective=CrossEntropy(label_smoothing=0.1),
         optimizer=SGD(momentum=0.9, nesterov=True, weight_decay=5e-4),
-        schedule=OneCycle(0.1, warm_up=0.2),
-        batch_size=64,
+        schedule=OneCycle(0.3, warm_up=0.2),
+        batch_size=128,
         augmentations=(PadCrop(4), Flip()),
     ),
 }
