@@ -199,6 +199,13 @@ class Term(TypedDict):
     product: float
 
 
+class Curve(TypedDict):
+    """An elementwise activation at points along its input, to be drawn as a curve."""
+
+    inputs: list[float]
+    outputs: list[float]
+
+
 class Partial(TypedDict):
     """The terms of one input channel together: the cell of a partial map."""
 
@@ -210,8 +217,9 @@ class Partial(TypedDict):
 class Arithmetic(TypedDict):
     """The sum behind one number.
 
-    terms: at most as many as asked for, largest first, the bias always; rest, rest_count: the others.
-    winner: index in terms of a maximum pooling's winner. text, latex: the sum as a person would write it.
+    terms: at most as many as asked for, largest first, the bias always; rest, rest_count: the others. Where one
+    input channel was asked for, those of that channel. Of a maximum pooling the cells of its window, and winner
+    is the index of the largest. text, latex: the sum as a person would write it.
     """
 
     title: str
@@ -391,6 +399,39 @@ class TopPatch(TypedDict):
     value: float
     start: list[int]
     stop: list[int]
+
+
+class Mistake(TypedDict):
+    """An image that the network is wrong about."""
+
+    image: ImageInfo
+    predicted: int
+    probability: float
+
+
+class Mistakes(TypedDict):
+    """How a model does on a data set: confusion[label][predicted] images, and the worst mistakes."""
+
+    confusion: list[list[int]]
+    worst: list[Mistake]
+    images: int
+
+
+class Embedded(TypedDict):
+    """What a one-file export holds in place of a server, for one model.
+
+    Strings are binary answers, compressed by zlib, in base64. pictures: data URLs by image. atlases: by
+    image, "gradient " before it for gradients. values: by "trace node". parameters: by name. answers: JSON
+    answers by path and question, as the page writes them.
+    """
+
+    language: Language
+    state: State
+    pictures: dict[str, str]
+    atlases: dict[str, str]
+    values: dict[str, str]
+    parameters: dict[str, str]
+    answers: dict[str, str]
 
 
 class Problem(TypedDict):
