@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, CompileOptions, Engine, Program, Trace
 from pellucid.errors import DataError, UnknownNameError
+from pellucid.explain.passes import as_batch
 from pellucid.explain.sums import Cell
 from pellucid.graph import Graph, Node
 from pellucid.model import Model
@@ -70,7 +71,7 @@ class Evidence:
         self.graph: Graph = model.graph
         self.engine: Engine = model.engine
         self.parameters: Mapping[str, Array] = dict(model.parameters)
-        self.trace: Trace = images if isinstance(images, Trace) else model.trace(_batch(model, images))
+        self.trace: Trace = images if isinstance(images, Trace) else model.trace(as_batch(model, images))
         self.activations: Mapping[str, Array] = self.trace
         self._programs = _Programs()
 
@@ -145,15 +146,6 @@ class Evidence:
 def evidence(model: Model, images: ArrayLike | Trace | Evidence) -> Evidence:
     """The evidence itself, or that of these images."""
     return images if isinstance(images, Evidence) else Evidence(model, images)
-
-
-def _batch(model: Model, images: ArrayLike) -> Array:
-    names = model.graph.inputs
-    if len(names) != 1:
-        inputs = ", ".join(names)
-        raise DataError(f"{model.name}: has {len(names)} inputs, so give a trace: model.trace({inputs})")
-    array = np.asarray(images)
-    return array[None] if array.ndim == len(model.graph.shapes[names[0]]) else array
 
 
 def whole_numbers(name: str, at: Sequence[int]) -> Cell:
