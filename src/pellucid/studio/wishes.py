@@ -46,6 +46,14 @@ def wholes(body: Body, name: str, most: int = 8) -> list[int]:
     return [int(number) for number in value]
 
 
+def number(body: Body, name: str) -> float:
+    """A finite number."""
+    value = body.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise RefusedError(UNUSABLE, f"{name}: expects a finite number")
+    return float(value)
+
+
 def flag(body: Body, name: str) -> bool:
     """True or false; false where it is left out."""
     value = body.get(name, False)
@@ -82,14 +90,12 @@ def edits(body: Body) -> list[Edit]:
 
 
 def _edit(body: Body) -> Edit:
-    kind, value = body.get("kind"), body.get("value")
+    kind = body.get("kind")
     if kind not in ("channel", "weight", "cell", "patch"):
         raise RefusedError(UNUSABLE, "kind: an edit is of a channel, weight, cell or patch")
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise RefusedError(UNUSABLE, "value: expects a finite number")
     edit: Edit = {
         "kind": cast(Literal["channel", "weight", "cell", "patch"], kind),
-        "value": float(value),
+        "value": number(body, "value"),
     }
     if "node" in body:
         edit["node"] = text(body, "node")
