@@ -25,6 +25,7 @@ from pellucid.studio.messages import FieldBox, Health, Heat, Mistakes, Sandbox, 
 from pellucid.studio.refusals import UNUSABLE, RefusedError
 from pellucid.studio.sandbox import try_setting
 from pellucid.studio.studio import Studio
+from pellucid.studio.workspace import OpenModel
 from pellucid.training.metrics import evaluate
 
 Body = Mapping[str, Any]
@@ -130,10 +131,9 @@ def _corners(box: Box | None) -> tuple[list[int] | None, list[int] | None]:
 def ask_health(studio: Studio, body: Body, job: Attention) -> Health:
     """What is not as it should be; on labelled images where there are any."""
     model = studio.workspace.model(wishes.text(body, "model"))
-    try:
-        split = examples(model)
-    except RefusedError:
-        pixels = np.stack([picture.pixels for picture in model.pictures.values()])
+    split = _examples_if_any(model)
+    if split is None:
+        pixels = np.stack([picture.pixels for picture in list(model.pictures.values())])
         report = check_health(model.model, pixels)
     else:
         report = check_health(model.model, split.subset(np.arange(min(len(split), MOST_EXAMPLES))))
@@ -153,6 +153,13 @@ def ask_health(studio: Studio, body: Body, job: Attention) -> Health:
     }
 
 
+def _examples_if_any(model: OpenModel) -> Split | None:
+    try:
+        return examples(model)
+    except RefusedError:
+        return None
+
+
 def ask_sandbox(studio: Studio, body: Body, job: Attention) -> Sandbox:
     """What a setting gives."""
     return try_setting(wishes.sandbox(body))
@@ -163,13 +170,8 @@ def ask_top(studio: Studio, body: Body, job: Attention) -> list[TopPatch]:
     model = studio.workspace.model(wishes.text(body, "model"))
     channel, count = wishes.whole(body, "channel"), wishes.whole(body, "count", 9, most=MOST_PATCHES)
     node = wishes.text(body, "node")
-    try:
-        split = examples(model)
-    except RefusedError:
-        split, names = None, list(model.pictures)
-        images: Split | Array = np.stack([model.pictures[name].pixels for name in names])
-    else:
-        images = split
+    split, names = _examples_if_any(model), list(model.pictures)
+    images = np.stack([model.pictures[name].pixels for name in names]) if split is None else split
     found = strongest_patches(model.model, images, node, channels=[channel], count=max(1, count))
     return [
         {

@@ -14,6 +14,8 @@ Body = Mapping[str, Any]
 LONGEST = 300
 """Letters of a name."""
 
+LONGEST_ADDRESS = 2000
+
 LARGEST = 1 << 31
 
 
@@ -22,6 +24,14 @@ def text(body: Body, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST:
         raise RefusedError(UNUSABLE, f"{name}: expects a text of 1 to {LONGEST} letters")
+    return value
+
+
+def address(body: Body, name: str) -> str:
+    """A URL."""
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ADDRESS:
+        raise RefusedError(UNUSABLE, f"{name}: expects an address of 1 to {LONGEST_ADDRESS} letters")
     return value
 
 
