@@ -27,7 +27,17 @@ def test_the_version_and_the_help(pellucid_command: Run) -> None:
     for arguments in ((), ("--help",)):
         status, output, errors = pellucid_command(*arguments)
         assert (status, errors) == (0, "")
-        for command in ("demo", "train", "evaluate", "predict", "explain", "summary", "convert", "doctor"):
+        for command in (
+            "demo",
+            "train",
+            "evaluate",
+            "predict",
+            "explain",
+            "summary",
+            "convert",
+            "studio",
+            "doctor",
+        ):
             assert re.search(rf"^  {command} +[A-Z][^.]*\.$", output, re.MULTILINE), command
 
 
