@@ -6,7 +6,8 @@ of the library. Arrays are nested lists only where a person reads them; maps tra
 
 from __future__ import annotations
 
-from pellucid.studio.messages.arithmetic import Arithmetic, Partial, Proof, Term, Update, UpdateRow
+from pellucid.studio.messages.arithmetic import Arithmetic, Curve, Partial, Proof, Term, Update, UpdateRow
+from pellucid.studio.messages.export import Embedded
 from pellucid.studio.messages.maps import Atlas, Class, MapRange, NodeMaps, Values, What
 from pellucid.studio.messages.models import Axis, ImageInfo, Kind, ModelInfo, NodeInfo, ParameterInfo, State
 from pellucid.studio.messages.questions import (
@@ -16,6 +17,8 @@ from pellucid.studio.messages.questions import (
     Health,
     HealthFinding,
     Heat,
+    Mistake,
+    Mistakes,
     Problem,
     Sandbox,
     SandboxWish,
@@ -31,7 +34,9 @@ __all__ = [
     "Axis",
     "Changed",
     "Class",
+    "Curve",
     "Edit",
+    "Embedded",
     "FieldBox",
     "Health",
     "HealthFinding",
@@ -39,6 +44,8 @@ __all__ = [
     "ImageInfo",
     "Kind",
     "MapRange",
+    "Mistake",
+    "Mistakes",
     "ModelInfo",
     "NodeInfo",
     "NodeMaps",

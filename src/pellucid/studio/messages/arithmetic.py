@@ -20,6 +20,13 @@ class Term(TypedDict):
     product: float
 
 
+class Curve(TypedDict):
+    """An elementwise activation at points along its input, to be drawn as a curve."""
+
+    inputs: list[float]
+    outputs: list[float]
+
+
 class Partial(TypedDict):
     """The terms of one input channel together: the cell of a partial map."""
 
@@ -31,8 +38,9 @@ class Partial(TypedDict):
 class Arithmetic(TypedDict):
     """The sum behind one number.
 
-    terms: at most as many as asked for, largest first, the bias always; rest, rest_count: the others.
-    winner: index in terms of a maximum pooling's winner. text, latex: the sum as a person would write it.
+    terms: at most as many as asked for, largest first, the bias always; rest, rest_count: the others. Where
+    one input channel was asked for, those of that channel. Of a maximum pooling the cells of its window, and
+    winner is the index of the largest. text, latex: the sum as a person would write it.
     """
 
     title: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from pellucid.studio.messages.maps import Class
-from pellucid.studio.messages.models import Axis
+from pellucid.studio.messages.models import Axis, ImageInfo
 
 
 class TargetWish(TypedDict):
@@ -130,6 +130,22 @@ class TopPatch(TypedDict):
     value: float
     start: list[int]
     stop: list[int]
+
+
+class Mistake(TypedDict):
+    """An image that the network is wrong about."""
+
+    image: ImageInfo
+    predicted: int
+    probability: float
+
+
+class Mistakes(TypedDict):
+    """How a model does on a data set: confusion[label][predicted] images, and the worst mistakes."""
+
+    confusion: list[list[int]]
+    worst: list[Mistake]
+    images: int
 
 
 class Problem(TypedDict):
