@@ -179,15 +179,20 @@ def test_closing_a_model_lets_its_passes_go() -> None:
 def test_the_command_serves_until_ctrl_c() -> None:
     command = [sys.executable, "-m", "pellucid", "studio", "--no-browser", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", process.stdout.readline())
-        assert url is not None
-        state = httpx2.get(f"http://127.0.0.1:{url[1]}/api/state", headers={"x-token": url[2]}, timeout=60)
-        assert [model["name"] for model in state.json()["models"]] == ["tiny-vgg", "lenet5"]
-        with pytest.raises(OSError, match="refused"), socket.socket() as outside:
-            outside.connect(("127.0.0.2", int(url[1])))  # only the one address listens
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) in (0, 130)
+        try:
+            assert process.stdout is not None
+            url = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", process.stdout.readline())
+            assert url is not None
+            state = httpx2.get(
+                f"http://127.0.0.1:{url[1]}/api/state", headers={"x-token": url[2]}, timeout=60
+            )
+            assert [model["name"] for model in state.json()["models"]] == ["tiny-vgg", "lenet5"]
+            with pytest.raises(OSError, match="refused"), socket.socket() as outside:
+                outside.connect(("127.0.0.2", int(url[1])))  # only the one address listens
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) in (0, 130)
+        finally:
+            process.kill()
 
 
 def test_training_goes_over_a_real_websocket() -> None:

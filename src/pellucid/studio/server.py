@@ -74,6 +74,7 @@ def _listening(port: int | None) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, number))
+            listener.listen()  # so that whoever hears the address first waits, and is not refused
         except OSError as error:
             listener.close()
             if number == tried[-1]:
