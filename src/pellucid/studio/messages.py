@@ -217,9 +217,9 @@ class Partial(TypedDict):
 class Arithmetic(TypedDict):
     """The sum behind one number.
 
-    terms: at most as many as asked for, largest first, the bias always; rest, rest_count: the others. Where one
-    input channel was asked for, those of that channel. Of a maximum pooling the cells of its window, and winner
-    is the index of the largest. text, latex: the sum as a person would write it.
+    terms: at most as many as asked for, largest first, the bias always; rest, rest_count: the others. Where
+    one input channel was asked for, those of that channel. Of a maximum pooling the cells of its window, and
+    winner is the index of the largest. text, latex: the sum as a person would write it.
     """
 
     title: str

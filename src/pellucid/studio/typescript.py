@@ -45,21 +45,25 @@ def _type(annotation: ast.expr) -> str:
     """One annotation; a kind that the messages do not use is an error rather than `unknown`."""
     match annotation:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return f"{_type(left)} | {_type(right)}"
+            written = f"{_type(left)} | {_type(right)}"
         case ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Tuple(elts=options)):
-            return " | ".join(ast.unparse(option).replace("'", '"') for option in options)
+            written = " | ".join(ast.unparse(option).replace("'", '"') for option in options)
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
             inner = _type(item)
-            return f"({inner})[]" if " | " in inner else f"{inner}[]"
+            written = f"({inner})[]" if " | " in inner else f"{inner}[]"
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=items)):
-            return f"[{', '.join(_type(item) for item in items)}]"
+            written = f"[{', '.join(_type(item) for item in items)}]"
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, value])):
-            return f"Record<string, {_type(value)}>"
+            written = f"Record<string, {_type(value)}>"
         case ast.Constant(value=None):
-            return "null"
+            written = "null"
         case ast.Name(id=name):
-            return NAMES.get(name, name)
-    raise TypeError(f"a message's type is one that TypeScript has, received {ast.unparse(annotation)}")
+            written = NAMES.get(name, name)
+        case _:
+            raise TypeError(
+                f"a message's type is one that TypeScript has, received {ast.unparse(annotation)}"
+            )
+    return written
 
 
 if __name__ == "__main__":
