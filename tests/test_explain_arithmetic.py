@@ -17,7 +17,19 @@ from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import DataError, UnknownNameError
 from pellucid.explain.sums import Sum
 from pellucid.graph import sequential_graph
-from pellucid.layers import BatchNorm2d, Conv2d, Layer, Linear, MaxPool2d, ReLU, Sigmoid, Softmax
+from pellucid.layers import (
+    BatchNorm2d,
+    Conv2d,
+    Layer,
+    LeakyReLU,
+    Linear,
+    MaxPool1d,
+    MaxPool2d,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    Softmax,
+)
 from pellucid.model import Model, Sequential
 
 NETWORKS = ("residual", "dense", "strange", "lenet5-1998")
@@ -290,7 +302,21 @@ def test_a_proof_says_all_three_values_and_kinks() -> None:
     assert kink.uncertainty == pytest.approx(1)
     assert kink.holds
     assert "cells pass a kink: 1 of relu1" in kink.remarks[0]
+    assert kink.remarks[1] == "J has a kink just here: the slopes of its two sides differ by 2"
     assert "+- 1" in str(kink)
+
+
+@pytest.mark.parametrize("layer", [ReLU6(), LeakyReLU(0.25), MaxPool1d(2)], ids=lambda layer: layer.name)
+def test_kinks_of_any_layer_are_said(layer: Layer) -> None:
+    model = Sequential(layer, input_shape=(1, 2) if isinstance(layer, MaxPool1d) else (1,))
+    image = np.zeros(model.graph.shapes["input"])
+    node = model.graph.nodes[-1].name
+    found = explain.gradient_arithmetic(
+        model, image, node="input", at=(0,) * image.ndim, target=(0,) * image.ndim, target_node=node
+    )
+    proof = found.prove()
+    assert proof.holds, str(proof)
+    assert any("J has a kink just here" in remark for remark in proof.remarks)
 
 
 def test_a_softmax_says_what_it_adds_up() -> None:

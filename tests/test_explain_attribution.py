@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 import pellucid
 from pellucid import zoo
 from pellucid.errors import DataError
-from pellucid.explain import attribution
-from pellucid.explain.attribution import Attribution, passes
+from pellucid.explain import attribution, passes
+from pellucid.explain.attribution import Attribution
 from pellucid.explain.attribution.layer_choice import last_maps
 from pellucid.explain.attribution.path import Quadrature
 from pellucid.explain.attribution.rectifiers import rectifiers

@@ -81,6 +81,7 @@ def test_dead_rectifiers_are_counted(build: type[Layer]) -> None:
     )
     assert "learning rate" in finding.remedy
     assert (report.layers["relu1"].dead, report.layers["relu1"].channels) == (3, 6)
+    assert check_health(net, IMAGES[:20]).of_kind("dead") == ()  # too few to say
 
 
 def test_one_lively_image_in_the_last_batch_brings_a_channel_to_life() -> None:
@@ -173,7 +174,12 @@ def test_the_update_ratio_is_that_of_the_step_that_training_would_do(optimizer: 
 def test_a_step_that_rewrites_or_is_rounded_away_is_found(rate: float, kind: str) -> None:
     net = network(Flatten(), Linear(8), ReLU(), Linear(4))
     report = check_health(net, IMAGES, CLASSES, learning_rate=rate)
-    assert {finding.node for finding in report.of_kind(kind)} == {"fc1", "fc2"}
+    finding = only(report, kind)
+    ratios = {name: report.layers[name].update_ratio for name in ("fc1", "fc2")}
+    choose = max if kind == "large update" else min
+    assert finding.node == choose(ratios, key=lambda name: ratios[name])
+    assert finding.value == ratios[finding.node]
+    assert "as in 1 other layer" in finding.sentence
     assert kinds(check_health(net, IMAGES, CLASSES, learning_rate=0.05)) == set()
 
 
@@ -235,6 +241,26 @@ def test_duplicate_filters_are_found_whatever_their_length_and_sign(scale: float
     assert "filters 2 and 6 are nearly the same" in finding.sentence
     assert ("but for their sign" in finding.sentence) == (scale < 0)
     assert report.layers["conv1"].duplicates[0] == (2, 6, pytest.approx(np.sign(scale)))
+
+
+def test_among_many_alike_the_nearest_are_named() -> None:
+    net = network(Flatten(), Linear(600))
+    net.set_parameters({"fc1.weight": np.ones((600, 100))})
+    report = check_health(net, IMAGES)
+    assert only(report, "duplicate filters").sentence.endswith(", and many more pairs are")
+    assert len(report.layers["fc1"].duplicates) == 20
+
+
+def test_long_filters_are_compared_by_a_sketch_and_then_exactly() -> None:
+    net = Sequential(Flatten(), Linear(700), input_shape=(1, 40, 40), engine="reference")
+    weight = net.parameters["fc1.weight"].copy()
+    noise = np.random.default_rng(1).normal(0, 1, (2, 1600)) * weight[3].std()
+    weight[650] = weight[3] + 0.1 * noise[0]  # cosine 0.995
+    weight[651] = weight[4] + 0.3 * noise[1]  # cosine 0.958
+    net.set_parameters({"fc1.weight": weight})
+    (pair,) = check_health(net, np.zeros((1, 1, 40, 40))).layers["fc1"].duplicates
+    expected = weight[3] @ weight[650] / np.linalg.norm(weight[3]) / np.linalg.norm(weight[650])
+    assert pair == (3, 650, pytest.approx(expected, rel=1e-5))
 
 
 def test_filters_of_different_groups_are_not_duplicates() -> None:

@@ -17,6 +17,7 @@ from pellucid.cli.evaluate import evaluate_command
 from pellucid.cli.explain import explain_command
 from pellucid.cli.figure import figure_app
 from pellucid.cli.predict import predict_command
+from pellucid.cli.studio import studio_command
 from pellucid.cli.summary import summary_command
 from pellucid.cli.train import train_command
 from pellucid.errors import PellucidError
@@ -40,6 +41,7 @@ app.command("evaluate")(evaluate_command)
 app.command("predict")(predict_command)
 app.command("explain")(explain_command)
 app.command("summary")(summary_command)
+app.command("studio")(studio_command)
 app.command("convert")(convert_command)
 app.command("doctor")(doctor_command)
 app.add_typer(figure_app, name="figure")

@@ -87,7 +87,7 @@ def explain_command(
     engine: EngineOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Print the sum behind one number of a network, or say which places of a picture matter.
+    """Print the sum behind a number, or say which places matter.
 
     A cell of an activation (--node conv2 --at 3,5,7), or with --gradient its gradient, or that of a weight.
     With --method a map of the picture, for a class or such a cell.

@@ -117,13 +117,16 @@ def without_warnings() -> Iterator[None]:
         yield
 
 
-def open_picture(label: str, source: Path | io.BytesIO, smallest: tuple[int, int] = (0, 0)) -> Image:
+def open_picture(
+    label: str, source: Path | io.BytesIO, smallest: tuple[int, int] = (0, 0), *, most: int = LARGEST
+) -> Image:
     """A picture by Pillow: upright, in mode L or RGB, without transparency.
 
     Args:
         label: for messages.
         source: the file, or all of its bytes.
         smallest: as in `decode`.
+        most: pixels that it may have; looked at before any is decoded.
 
     Raises:
         DataError: missing, not a picture, truncated, corrupt or too large.
@@ -132,7 +135,7 @@ def open_picture(label: str, source: Path | io.BytesIO, smallest: tuple[int, int
 
     try:
         with Image.open(source, formats=FORMATS) as file:
-            if file.width * file.height > LARGEST:
+            if file.width * file.height > most:
                 raise Image.DecompressionBombError
             if smallest != (0, 0) and file.format == "JPEG":
                 height, width = smallest
@@ -141,7 +144,7 @@ def open_picture(label: str, source: Path | io.BytesIO, smallest: tuple[int, int
                 file.draft(None, (SPARE * width, SPARE * height))
             return _plain(label, ImageOps.exif_transpose(file))
     except Image.DecompressionBombError:
-        raise DataError(f"{label}: pictures have at most {LARGEST} pixels; this one claims more") from None
+        raise DataError(f"{label}: pictures have at most {most} pixels; this one claims more") from None
     except UnidentifiedImageError:
         raise DataError(f"{label}: not a picture of a kind that is read ({', '.join(FORMATS)})") from None
     except DataError:  # which is a ValueError too

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import TO_UNIT
-from pellucid.data.decoding import open_picture, without_warnings
+from pellucid.data.decoding import LARGEST, open_picture, without_warnings
 from pellucid.data.fit import fit_pixels
 from pellucid.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def read_image(
@@ -40,23 +45,51 @@ def read_image(
     shape = tuple(input_shape)
     with without_warnings():
         picture = open_picture(str(path), Path(path))
-    height, width = picture.height, picture.width
-    target = _target(shape, height, width)
-    if target is None:
-        raise DataError(
-            f"{path}: a picture of {width} x {height} cannot become the network's input of {shape}; "
-            "pictures fit (1, H, W), (3, H, W) or a vector of as many values"
-        )
-    if target[1:] != (height, width) and not resize:
+    target = _checked_target(str(path), shape, picture)
+    if target[1:] != (picture.height, picture.width) and not resize:
         raise DataError(
             f"{path}: the network expects pictures of {target[2]} x {target[1]} (width x height), "
-            f"received {width} x {height}; --resize fits it"
+            f"received {picture.width} x {picture.height}; --resize fits it"
         )
+    image: NDArray[np.float32] = _fitted(picture, target, shape).astype(np.float32) * TO_UNIT
+    return image
+
+
+def read_pixels(
+    label: str, content: bytes, input_shape: Sequence[int], *, most: int = LARGEST
+) -> NDArray[np.uint8]:
+    """The bytes of a picture file as a network's input before it is scaled to [0, 1]; any size is fitted.
+
+    Args:
+        label: of the picture, for messages.
+        content: the whole file, of the kinds that `read_image` reads.
+        input_shape: as in `read_image`.
+        most: pixels that it may have; more are refused before they are decoded.
+
+    Raises:
+        DataError: not a picture, truncated or too large, or no picture can be this input.
+    """
+    shape = tuple(input_shape)
+    with without_warnings():
+        picture = open_picture(label, io.BytesIO(content), most=most)
+    return _fitted(picture, _checked_target(label, shape, picture), shape)
+
+
+def _checked_target(label: str, shape: tuple[int, ...], picture: Image) -> tuple[int, int, int]:
+    target = _target(shape, picture.height, picture.width)
+    if target is None:
+        raise DataError(
+            f"{label}: a picture of {picture.width} x {picture.height} cannot become the network's input of "
+            f"{shape}; pictures fit (1, H, W), (3, H, W) or a vector of as many values"
+        )
+    return target
+
+
+def _fitted(picture: Image, target: tuple[int, int, int], shape: tuple[int, ...]) -> NDArray[np.uint8]:
     pixels = np.asarray(picture.convert("L" if target[0] == 1 else "RGB"))
     channels = pixels[None] if target[0] == 1 else pixels.transpose(2, 0, 1)
-    fitted = fit_pixels(channels[None], target)[0].reshape(shape)
-    image: NDArray[np.float32] = fitted.astype(np.float32) * TO_UNIT
-    return image
+    fitted: NDArray[np.uint8] = fit_pixels(channels[None], target)[0].reshape(shape)
+    return fitted
 
 
 def _target(shape: tuple[int, ...], height: int, width: int) -> tuple[int, int, int] | None:

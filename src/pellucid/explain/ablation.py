@@ -18,9 +18,14 @@ from pellucid.explain.evidence import Evidence, check_within, evidence, whole_nu
 from pellucid.explain.rerun import descendants, downstream
 from pellucid.explain.sums import Cell
 from pellucid.graph import Graph
+from pellucid.layers import ChannelShuffle, Flatten, Reshape, Transpose
+from pellucid.layers.dropout import DropoutLayer
 from pellucid.model import Model
 
 SHOWN_CHANGES = 10
+
+COPIES = (Flatten, Reshape, Transpose, ChannelShuffle, DropoutLayer)
+"""Layers whose output is their input again: what changes there has been listed."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +201,8 @@ class WhatIf:
     Attributes:
         outputs: by output node, (N, *shape), after the changes.
         differences: the same minus what they were before.
-        most_changed: channels downstream, the most changed first, relative to their node's activations.
+        most_changed: channels downstream, the most changed first, relative to their node's activations; those
+            of layers that only rearrange cells are left out.
         activations: by node, those that were computed again, and the changed ones.
     """
 
@@ -329,6 +335,8 @@ def _compared(read: Evidence, activations: Mapping[str, Array], top: int) -> Wha
         outputs[name] = activations.get(name, before)
         differences[name] = outputs[name] - before
     for name, after in activations.items():
+        if isinstance(read.graph.node(name).layer, COPIES):
+            continue
         before = read.activation(name)
         usual = float(np.abs(before).mean(dtype=np.float64))
         amounts = np.abs(after - before, dtype=np.float64)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+import math
+import threading
+from collections import ChainMap, OrderedDict
 from collections.abc import Mapping, Sequence
 from copy import copy
 
@@ -11,9 +13,46 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, CompileOptions, Engine, Program, Trace
 from pellucid.errors import DataError, UnknownNameError
+from pellucid.explain.passes import as_batch
 from pellucid.explain.sums import Cell
 from pellucid.graph import Graph, Node
 from pellucid.model import Model
+
+PROGRAMS = 1 << 30
+"""Bytes of parameters in the programs that evidence keeps; the latest is kept whatever it takes."""
+
+MOST_PROGRAMS = 64
+
+
+class _Programs:
+    """Compiled programs of a network and its parts, those used latest; several threads may ask."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[Graph, CompileOptions], Program] = OrderedDict()
+        self._nbytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, graph: Graph, options: CompileOptions) -> Program | None:
+        """The program, if it is here."""
+        with self._lock:
+            if (graph, options) in self._held:
+                self._held.move_to_end((graph, options))
+            return self._held.get((graph, options))
+
+    def keep(self, graph: Graph, options: CompileOptions, program: Program) -> None:
+        """Keep one; those not used for longest go."""
+        with self._lock:
+            if (graph, options) not in self._held:
+                self._nbytes += _size(graph)
+            self._held[graph, options] = program
+            while len(self._held) > 1 and (self._nbytes > PROGRAMS or len(self._held) > MOST_PROGRAMS):
+                (other, _), _ = self._held.popitem(last=False)
+                self._nbytes -= _size(other)
+
+
+def _size(graph: Graph) -> int:
+    """Bytes of its parameters."""
+    return 4 * sum(math.prod(spec.shape) for spec in graph.parameters.values())
 
 
 class Evidence:
@@ -32,9 +71,9 @@ class Evidence:
         self.graph: Graph = model.graph
         self.engine: Engine = model.engine
         self.parameters: Mapping[str, Array] = dict(model.parameters)
-        self.trace: Trace = images if isinstance(images, Trace) else model.trace(_batch(model, images))
+        self.trace: Trace = images if isinstance(images, Trace) else model.trace(as_batch(model, images))
         self.activations: Mapping[str, Array] = self.trace
-        self._programs: dict[tuple[Graph, CompileOptions], Program] = {}
+        self._programs = _Programs()
 
     @property
     def count(self) -> int:
@@ -58,6 +97,13 @@ class Evidence:
         other.activations = ChainMap(dict(activations), dict(self.activations))
         return other
 
+    def about(self, images: ArrayLike | Trace) -> Evidence:
+        """What other images make of the model; programs are shared unless its parameters have changed."""
+        other = Evidence(self.model, images)
+        if all(other.parameters[name] is array for name, array in self.parameters.items()):
+            other._programs = self._programs
+        return other
+
     def inputs(self, node: Node, images: slice = slice(None)) -> list[Array]:
         """What a node received, in float64: (N, *shape) for each of its inputs."""
         return [self.activation(source)[images].astype(np.float64) for source in node.inputs]
@@ -69,12 +115,12 @@ class Evidence:
 
     def program(self, graph: Graph, options: CompileOptions) -> Program:
         """A program of the network or a part of it with the parameters of the moment, compiled once."""
-        key = (graph, options)
-        if key not in self._programs:
+        program = self._programs.get(graph, options)
+        if program is None:
             program = self.engine.compile(graph, options)
             program.write_parameters({name: self.parameters[name] for name in graph.parameters})
-            self._programs[key] = program
-        return self._programs[key]
+            self._programs.keep(graph, options, program)
+        return program
 
     def place(self, node: str, at: Sequence[int]) -> tuple[int, Cell]:
         """(image, cell) of a cell of a node: (c, i, j), or (image, c, i, j).
@@ -100,15 +146,6 @@ class Evidence:
 def evidence(model: Model, images: ArrayLike | Trace | Evidence) -> Evidence:
     """The evidence itself, or that of these images."""
     return images if isinstance(images, Evidence) else Evidence(model, images)
-
-
-def _batch(model: Model, images: ArrayLike) -> Array:
-    names = model.graph.inputs
-    if len(names) != 1:
-        inputs = ", ".join(names)
-        raise DataError(f"{model.name}: has {len(names)} inputs, so give a trace: model.trace({inputs})")
-    array = np.asarray(images)
-    return array[None] if array.ndim == len(model.graph.shapes[names[0]]) else array
 
 
 def whole_numbers(name: str, at: Sequence[int]) -> Cell:

@@ -33,6 +33,13 @@ ROUNDINGS = 8.0
 GRADIENT_ROUNDING = 1e-4
 """Of the sum of the terms' magnitudes: what a gradient may be off by that came through float32 layers."""
 
+SHARED_ROUNDING = 1e-5
+"""Of the usual size of the same array's gradients: small ones are sums of what large ones are sums of."""
+
+
+KINK = 1e-4
+"""Of a slope: what those of the two sides differ by at least, where one speaks of a kink."""
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -128,7 +135,9 @@ def prove_gradient(
     method = "central differences, carried through what lies downstream by the definitions" + (
         " in float64" if exact else f", convolutions by the {read.engine.name} engine"
     )
-    rounding = GRADIENT_ROUNDING * float(np.abs(found.terms).sum())
+    whole = passed.gradients[name if parameter is None else parameter]
+    whole = whole if image is None else whole[image]
+    rounding = GRADIENT_ROUNDING * float(np.abs(found.terms).sum()) + SHARED_ROUNDING * _usual_size(whole)
     rounding += _seed_rounding(passed, change.images, followed.differences, steps[-1])
     return _measured(found, np.array(values), steps, followed.crossings, method, rounding)
 
@@ -186,9 +195,13 @@ def _signed(steps: Sequence[float]) -> Array:
 
 def _size(array: Array, value: float) -> float:
     """The usual size of an array's numbers, or of this one if it is larger; 1 where all are zero."""
+    return max(_usual_size(array), abs(value)) or 1.0
+
+
+def _usual_size(array: Array) -> float:
+    """The root of the mean square."""
     flat = array.reshape(-1)
-    usual = float(np.sqrt(np.vdot(flat, flat) / flat.size))
-    return max(usual, abs(value)) or 1.0
+    return float(np.sqrt(np.vdot(flat, flat) / flat.size))
 
 
 def _measured(
@@ -209,12 +222,16 @@ def _measured(
     doubts = np.append(apart, apart[-1] / 4) + roundings
     best = int(doubts.argmin())
     uncertainty = float(doubts[best])
-    passed = {node: counts.reshape(-1, 2).max(axis=1) for node, counts in crossings.items()}
-    if any(counts[best] for counts in passed.values()):
-        # A kink keeps the slopes of the two sides apart, however small the step.
-        uncertainty += abs(float(above[best] + below[best] - 2 * base)) / (2 * steps[best])
-    kinks = [f"{int(counts[best])} of {node}" for node, counts in passed.items() if counts[best]]
-    remarks = (f"within a step of {steps[best]:.3g} cells pass a kink: {', '.join(kinks)}",) if kinks else ()
+    passed = {node: counts.reshape(-1, 2).max(axis=1)[best] for node, counts in crossings.items()}
+    kinks = [f"{int(count)} of {node}" for node, count in passed.items() if count]
+    remarks = [f"within a step of {steps[best]:.3g} cells pass a kink: {', '.join(kinks)}"] if kinks else []
+    # Between the slopes of the two sides curvature leaves a gap that fades with the step; a kink's stays.
+    gaps = np.abs(above + below - 2 * base) / sizes
+    lasting = gaps[-1] > max(gaps[0] / 4, 4 * roundings[-1], KINK * float(np.abs(estimates).max()))
+    if lasting:
+        remarks.append(f"J has a kink just here: the slopes of its two sides differ by {gaps[-1]:.3g}")
+    if kinks or lasting:
+        uncertainty += float(gaps[best]) / 2
     return Proof(
         found.name,
         found.engine,
@@ -225,5 +242,5 @@ def _measured(
         rounding,
         tuple(steps),
         tuple(float(estimate) for estimate in estimates),
-        remarks,
+        tuple(remarks),
     )

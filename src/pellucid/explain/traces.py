@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, CompileOptions, Gradients, Purpose, Wanted
 from pellucid.errors import DataError
-from pellucid.explain.attribution.passes import as_batch
+from pellucid.explain.passes import as_batch
 from pellucid.explain.target import Target, TargetLike, choose_target, score_node
 from pellucid.model import Model
 from pellucid.objectives import Objective, objective

@@ -7,16 +7,18 @@ import inspect
 import sys
 from pathlib import Path
 
-from pellucid.studio import messages
+from pellucid.studio.messages import arithmetic, export, maps, models, questions, training
 
+MODULES = (models, maps, arithmetic, questions, training, export)
 NAMES = {"str": "string", "int": "number", "float": "number", "bool": "boolean", "None": "null"}
-HEADER = "// Written by pellucid.studio.typescript from src/pellucid/studio/messages.py.\n"
+HEADER = "// Written by pellucid.studio.typescript from src/pellucid/studio/messages/.\n"
 
 
 def typescript() -> str:
-    """All messages, in the order of the module."""
+    """All messages, in the order of their modules."""
     written = [HEADER]
-    for statement in ast.parse(inspect.getsource(messages)).body:
+    statements = [statement for module in MODULES for statement in ast.parse(inspect.getsource(module)).body]
+    for statement in statements:
         if isinstance(statement, ast.ClassDef):
             written.append(_interface(statement))
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):

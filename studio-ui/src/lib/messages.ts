@@ -1,10 +1,6 @@
-// Written by pellucid.studio.typescript from src/pellucid/studio/messages.py.
+// Written by pellucid.studio.typescript from src/pellucid/studio/messages/.
 
 export type Kind = "input" | "convolution" | "dense" | "pooling" | "activation" | "normalization" | "softmax" | "merge" | "shape" | "dropout" | "other";
-
-export type What = "activation" | "gradient";
-
-export type Language = "en" | "zh";
 
 /**
  * How an output position sees one spatial axis of the input; see layers.AxisWindow.
@@ -97,6 +93,8 @@ export interface State {
   allow_url: boolean;
   data: string[];
 }
+
+export type What = "activation" | "gradient";
 
 /**
  * Where a channel's map lies in an atlas and what its bytes mean: low + byte / 255 * (high - low).
@@ -406,23 +404,6 @@ export interface Mistakes {
 }
 
 /**
- * What a one-file export holds in place of a server, for one model.
- *
- * Strings are binary answers, compressed by zlib, in base64. pictures: data URLs by image. atlases: by
- * image, "gradient " before it for gradients. values: by "trace node". parameters: by name. answers: JSON
- * answers by path and question, as the page writes them.
- */
-export interface Embedded {
-  language: Language;
-  state: State;
-  pictures: Record<string, string>;
-  atlases: Record<string, string>;
-  values: Record<string, string>;
-  parameters: Record<string, string>;
-  answers: Record<string, string>;
-}
-
-/**
  * Why a request was refused: one line that says what to do.
  */
 export interface Problem {
@@ -463,4 +444,21 @@ export interface TrainState {
   accuracies: [number, number][];
   moments: number[];
   problem: string | null;
+}
+
+/**
+ * What a one-file export holds in place of a server, for one model.
+ *
+ * Strings are binary answers, compressed by zlib, in base64. pictures: data URLs by image. atlases: by
+ * image, "gradient " before it for gradients. values: by "trace node". parameters: by name. answers: JSON
+ * answers by path and question, as the page writes them.
+ */
+export interface Embedded {
+  language: "en" | "zh";
+  state: State;
+  pictures: Record<string, string>;
+  atlases: Record<string, string>;
+  values: Record<string, string>;
+  parameters: Record<string, string>;
+  answers: Record<string, string>;
 }

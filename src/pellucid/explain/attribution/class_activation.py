@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, Wanted
 from pellucid.explain.attribution.layer_choice import check_layer, last_maps
-from pellucid.explain.attribution.passes import as_batch, differentiated, find_target
 from pellucid.explain.attribution.result import Attribution
+from pellucid.explain.passes import as_batch, differentiated, find_target
 from pellucid.explain.target import TargetLike
 from pellucid.model import Float32, Model
 

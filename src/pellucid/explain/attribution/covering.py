@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, Program
 from pellucid.errors import DataError
-from pellucid.explain.attribution.passes import (
+from pellucid.explain.attribution.result import Attribution
+from pellucid.explain.passes import (
     activations,
     as_baseline,
     as_batch,
@@ -20,7 +21,6 @@ from pellucid.explain.attribution.passes import (
     parts,
     program_for,
 )
-from pellucid.explain.attribution.result import Attribution
 from pellucid.explain.target import Target, TargetLike, choose_target, score_node
 from pellucid.model import Float32, Model
 

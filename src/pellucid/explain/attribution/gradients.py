@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid.errors import DataError
-from pellucid.explain.attribution.passes import as_batch, find_target, input_gradients, summed_gradients
 from pellucid.explain.attribution.result import Attribution
+from pellucid.explain.passes import as_batch, find_target, input_gradients, summed_gradients
 from pellucid.explain.target import TargetLike
 from pellucid.model import Float32, Model
 

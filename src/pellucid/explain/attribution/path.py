@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array
 from pellucid.errors import DataError
-from pellucid.explain.attribution.passes import (
+from pellucid.explain.attribution.result import Attribution
+from pellucid.explain.passes import (
     activations,
     as_baseline,
     as_batch,
     summed_gradients,
 )
-from pellucid.explain.attribution.result import Attribution
 from pellucid.explain.target import Target, TargetLike, choose_target, score_node
 from pellucid.model import Float32, Model
 

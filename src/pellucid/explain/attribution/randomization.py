@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array
 from pellucid.errors import DataError
-from pellucid.explain.attribution.passes import as_batch, find_target
 from pellucid.explain.attribution.result import Method
+from pellucid.explain.passes import as_batch, find_target
 from pellucid.explain.target import TargetLike
 from pellucid.graph import Graph
 from pellucid.initialization import initial_parameters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Rule
-from pellucid.explain.attribution.passes import as_batch, find_target, input_gradients
 from pellucid.explain.attribution.result import Attribution
+from pellucid.explain.passes import as_batch, find_target, input_gradients
 from pellucid.explain.target import TargetLike
 from pellucid.graph import Graph
 from pellucid.layers import ELU, GELU, SELU, Clip, Hardswish, LeakyReLU, PReLU, ReLU, ReLU6, SiLU

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array, Wanted
 from pellucid.errors import DataError
-from pellucid.explain.attribution.passes import as_baseline, images_a_pass, parts, program_for
+from pellucid.explain.passes import as_baseline, images_a_pass, parts, program_for
 from pellucid.explain.target import class_number, score_node
 from pellucid.graph import Graph
 from pellucid.model import Float32, Model

@@ -13,8 +13,8 @@ from pellucid.data import Split
 from pellucid.data.dataset import TO_UNIT
 from pellucid.engines.engine import Array
 from pellucid.errors import DataError
-from pellucid.explain.attribution.passes import activations, as_batch, images_a_pass
 from pellucid.explain.attribution.rectifiers import guided_backpropagation
+from pellucid.explain.passes import activations, as_batch, images_a_pass
 from pellucid.explain.target import Target
 from pellucid.graph import Graph
 from pellucid.model import Float32, Model

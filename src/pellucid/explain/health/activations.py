@@ -30,6 +30,9 @@ RECTIFIERS = (ReLU, ReLU6, Hardswish)
 BOUNDED = (Sigmoid, Tanh, ScaledTanh, Hardsigmoid, ReLU6, Clip)
 """Functions with a flat end."""
 
+FEWEST_IMAGES = 30
+"""For a channel to be called dead: of fewer it may just be that none concerns it."""
+
 
 class ActivationCounts:
     """Counts over batches of the activations that can die or saturate.
@@ -79,7 +82,7 @@ class ActivationCounts:
     def findings(self) -> Iterator[Finding]:
         """Layers with too many dead channels, or too many outputs on the flat part."""
         for name, found in self.layers():
-            if found.dead is not None and found.channels:
+            if found.dead is not None and found.channels and self.images >= FEWEST_IMAGES:
                 share, limit = found.dead / found.channels, self.thresholds.dead_share
                 if found.dead and share >= limit:
                     yield Finding(

@@ -12,10 +12,13 @@ from pellucid.engines.engine import Array, Gradients
 from pellucid.engines.loss_nodes import loss_nodes
 from pellucid.engines.reference.optimizers import clipped, update, weight_decay
 from pellucid.explain.health.report import Finding, LayerHealth, Thresholds, number
-from pellucid.model import Float32, Model
+from pellucid.model import Model
 
 SCHEDULE_POINTS = 200
 """Of a schedule, at which its largest learning rate is looked for."""
+
+CHUNK = 2**20
+"""Weights that a step is tried on at a time, so that no copy of a layer is made."""
 
 
 @dataclass
@@ -80,10 +83,15 @@ class SignalSums:
         if weight_norm == 0:
             return math.nan
         rule, spec = self.model.recipe.optimizer, self.model.graph.parameters[full]
-        w: Float32 = self.model.parameters[full]
-        slots = {name: np.zeros_like(w) for name in rule.slots}
-        new, _ = update(rule, w, gradients[full], slots, self.rate, 1, weight_decay(rule, spec))
-        return norm(new - w) / weight_norm
+        decay = weight_decay(rule, spec)
+        w, g = np.ravel(self.model.parameters[full]), np.ravel(gradients[full])
+        squares = 0.0
+        for start in range(0, len(w), CHUNK):  # every rule goes weight by weight
+            part = slice(start, start + CHUNK)
+            slots = {name: np.zeros_like(w[part]) for name in rule.slots}
+            new, _ = update(rule, w[part], g[part], slots, self.rate, 1, decay)
+            squares += norm(new - w[part]) ** 2
+        return math.sqrt(squares) / weight_norm
 
     def layers(self) -> Iterator[tuple[str, LayerHealth]]:
         """The numbers of every layer with weights."""
@@ -106,29 +114,45 @@ class SignalSums:
         found = dict(self.layers())
         signals = {name: layer.signal for name, layer in found.items() if layer.signal is not None}
         yield from self._signal_findings(signals)
-        for name, layer in found.items():
-            ratio, limits = layer.update_ratio, self.thresholds
-            if ratio is None or math.isnan(ratio):
-                continue
-            step = f"{name}: a step at learning rate {number(self.rate)} is {number(ratio)} of its weights"
-            if ratio > limits.large_update:
-                yield Finding(
-                    "large update",
-                    name,
-                    ratio,
-                    limits.large_update,
-                    f"{step}, above {number(limits.large_update)}; about 0.001 is usual",
-                    "Lower the learning rate, warm it up, or clip gradients (clip_norm)",
-                )
-            elif ratio < limits.lost_update and signals.get(name, 0) >= limits.vanishing:
-                yield Finding(
-                    "lost update",
-                    name,
-                    ratio,
-                    limits.lost_update,
-                    f"{step}, below {number(limits.lost_update)}, which float32 rounds away",
-                    "Raise the learning rate",
-                )
+        ratios = {
+            name: layer.update_ratio
+            for name, layer in found.items()
+            if layer.update_ratio is not None and not math.isnan(layer.update_ratio)
+        }
+        yield from self._update_findings(ratios, signals)
+
+    def _update_findings(
+        self, ratios: Mapping[str, float], signals: Mapping[str, float]
+    ) -> Iterator[Finding]:
+        limits, rate = self.thresholds, number(self.rate)
+        large = {name: ratio for name, ratio in ratios.items() if ratio > limits.large_update}
+        if large:
+            name = max(large, key=lambda key: large[key])
+            yield Finding(
+                "large update",
+                name,
+                large[name],
+                limits.large_update,
+                f"{name}: a step at learning rate {rate} is {number(large[name])} of its weights, above "
+                f"{number(limits.large_update)}{_more(large)}; about 0.001 is usual",
+                "Lower the learning rate, warm it up, or clip gradients (clip_norm)",
+            )
+        lost = {
+            name: ratio
+            for name, ratio in ratios.items()
+            if ratio < limits.lost_update and signals.get(name, 0) >= limits.vanishing
+        }
+        if lost:
+            name = min(lost, key=lambda key: lost[key])
+            yield Finding(
+                "lost update",
+                name,
+                lost[name],
+                limits.lost_update,
+                f"{name}: a step at learning rate {rate} is {number(lost[name])} of its weights, below "
+                f"{number(limits.lost_update)}{_more(lost)}, which float32 rounds away",
+                "Raise the learning rate",
+            )
 
     def _signal_findings(self, signals: Mapping[str, float]) -> Iterator[Finding]:
         limits = self.thresholds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,6 +22,9 @@ BLOCK = 256
 
 KEPT_PAIRS = 20
 """Nearest pairs of a layer that are named; they are few in a sound one."""
+
+DIRECTIONS, MARGIN = 128, 0.05
+"""Of a sketch, and how far its cosine may lie below that of near filters: 25 standard deviations at 0.99."""
 
 
 def structure(model: Model, thresholds: Thresholds) -> Iterator[tuple[str, LayerHealth, tuple[Finding, ...]]]:
@@ -57,7 +61,8 @@ def _duplicate_finding(
 ) -> Finding:
     first, second, cosine = pairs[0]
     sign = " but for their sign" if cosine < 0 else ""
-    more = f", and {len(pairs) - 1} more pair{'s' if len(pairs) > 2 else ''} are" if len(pairs) > 1 else ""
+    several = f", and {len(pairs) - 1} more pair{'s' if len(pairs) > 2 else ''} are" if len(pairs) > 1 else ""
+    more = ", and many more pairs are" if len(pairs) == KEPT_PAIRS else several
     return Finding(
         "duplicate filters",
         node.name,
@@ -80,19 +85,35 @@ def duplicate_filters(model: Model, node: Node, cosine: float) -> tuple[tuple[in
     pairs: list[tuple[int, int, float]] = []
     count = groups.shape[1]
     for group, filters in enumerate(groups):
-        lengths = np.sqrt(np.einsum("fw,fw->f", filters, filters, dtype=np.float64))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = np.where((lengths > 0) & np.isfinite(lengths), 1 / lengths, 0)
+        sketch = _sketch(filters)
+        nearby = cosine if sketch is filters else cosine - MARGIN
+        lengths = np.sqrt(np.einsum("fw,fw->f", sketch, sketch, dtype=np.float64))
+        inverse = np.where((lengths > 0) & np.isfinite(lengths), 1 / lengths, 0)
         for start in range(0, count, BLOCK):
             part = slice(start, start + BLOCK)
-            cosines = (filters[part] @ filters.T) * inverse[part, None] * inverse
-            for i, j in np.argwhere(np.abs(cosines) >= cosine):
-                a, b = start + int(i), int(j)
-                if a < b:
-                    offset = group * count
-                    pairs.append((offset + a, offset + b, float(np.clip(cosines[i, j], -1, 1))))
+            cosines = np.abs((sketch[part] @ sketch[start:].T) * inverse[part, None] * inverse[start:])
+            near = np.argwhere(np.triu(cosines, 1) >= nearby)
+            nearest = near[np.argsort(-cosines[tuple(near.T)], kind="stable")[:KEPT_PAIRS]]
+            for i, j in nearest + start:
+                exact = _cosine(filters[i], filters[j])
+                if abs(exact) >= cosine:
+                    pairs.append((group * count + int(i), group * count + int(j), exact))
         pairs = sorted(pairs, key=lambda pair: -abs(pair[2]))[:KEPT_PAIRS]
     return tuple(pairs)
+
+
+def _sketch(filters: Array) -> Array:
+    """Long filters in few random directions, which nearly keep angles (Johnson & Lindenstrauss 1984)."""
+    if filters.shape[1] <= 2 * DIRECTIONS:
+        return filters
+    directions = np.random.default_rng(0).standard_normal((filters.shape[1], DIRECTIONS), np.float32)
+    sketch: Array = filters @ directions
+    return sketch
+
+
+def _cosine(a: Array, b: Array) -> float:
+    dots = [float(np.einsum("w,w->", x, y, dtype=np.float64)) for x, y in ((a, b), (a, a), (b, b))]
+    return float(np.clip(dots[0] / math.sqrt(dots[1] * dots[2]), -1, 1)) if dots[1] * dots[2] > 0 else 0.0
 
 
 def _filters(model: Model, node: Node) -> Array | None:

@@ -28,8 +28,10 @@ def as_batch(model: Model, images: ArrayLike) -> Float32:
         DataError: another shape, or a network of several inputs.
     """
     if len(model.graph.inputs) != 1:
+        names = ", ".join(model.graph.inputs)
         raise DataError(
-            f"{model.name}: attribution takes networks with one input, received {len(model.graph.inputs)}"
+            f"{model.name}: images are explained where a network has one input; this one has "
+            f"{len(model.graph.inputs)}: where a trace will do, give model.trace({names})"
         )
     (name,) = model.graph.inputs
     shape = model.graph.shapes[name]

@@ -1,0 +1,70 @@
+"""The application: routes behind the doorkeeper."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from pellucid.studio import entrance, stage
+from pellucid.studio.answers import problem
+from pellucid.studio.security import Doorkeeper
+from pellucid.studio.studio import Studio
+
+PAGE = Path(__file__).parent / "page"
+"""Where the built page lies."""
+
+UNEXPECTED = 500
+
+
+def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> Doorkeeper:
+    """What a server runs.
+
+    Args:
+        studio: what is open.
+        token: that requests carry.
+        port: that the server listens on.
+        page: folder of the built page.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        studio.jobs.close()
+
+    app = Starlette(
+        routes=[*entrance.routes(), *stage.routes(), *_page_routes(page)],
+        exception_handlers={HTTPException: _refused, Exception: _unexpected},
+        lifespan=lifespan,
+    )
+    app.state.studio = studio
+    return Doorkeeper(app, token, port)
+
+
+def _page_routes(page: Path) -> list[Route | Mount]:
+    async def index(request: Request) -> Response:
+        file = page / "index.html"
+        if not file.is_file():
+            return problem(404, "the page has not been built: run `npm ci` and `npm run build` in studio-ui")
+        return Response(file.read_bytes(), media_type="text/html", headers={"cache-control": "no-store"})
+
+    return [
+        Route("/", index),
+        Mount("/assets", StaticFiles(directory=page / "assets", check_dir=False), name="assets"),
+    ]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, f"{request.url.path}: {error.detail}")
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return problem(UNEXPECTED, f"{request.url.path}: {type(error).__name__}; the terminal says more")
