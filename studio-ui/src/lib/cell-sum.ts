@@ -20,7 +20,8 @@ export function cellArithmetic(
   if (found === null) return null;
   const engine = output.values[flatIndex(output.head.shape, wish.at)] ?? NaN;
   const total = sumOf(found.terms.map((term) => term.product));
-  const value = found.winner !== null ? (found.terms[found.winner]?.product ?? NaN) : found.applied ? engine : total;
+  const value =
+    found.winner !== null ? (found.terms[found.winner]?.product ?? NaN) : found.applied ? engine : total;
   const magnitude = sumOf(found.terms.map((term) => Math.abs(term.product)));
   const tolerance = TOLERANCE * (magnitude + (found.applied ? Math.abs(value) : 0));
   const asked = found.terms.filter((term) => wish.channel === undefined || term.cell[0] === wish.channel);
@@ -153,7 +154,15 @@ function biasTerm(node: NodeInfo, bias: ValuesAnswer | undefined, unit: number):
   const value = bias.values[unit] ?? NaN;
   const name = `${node.name}.bias`;
   return [
-    { source: null, cell: [], input: null, weight_name: name, weight_cell: [unit], weight: value, product: value },
+    {
+      source: null,
+      cell: [],
+      input: null,
+      weight_name: name,
+      weight_cell: [unit],
+      weight: value,
+      product: value,
+    },
   ];
 }
 
@@ -167,7 +176,9 @@ function pooled(node: NodeInfo, axes: Axis[], input: ValuesAnswer, at: number[])
   const cells = windowCells(axes, at).map(({ place }) => alone(node, input, [at[0] ?? 0, ...place]));
   if (node.formula.includes("max")) {
     const values = cells.map((term) => term.product);
-    return { terms: cells, winner: values.indexOf(Math.max(...values)), applied: false };
+    const winner = values.indexOf(Math.max(...values));
+    const terms = cells.map((term, k) => (k === winner ? term : { ...term, product: 0 }));
+    return { terms, winner, applied: false };
   }
   const padded = axes.some((axis) => axis.pad_start + axis.pad_end > 0);
   if (padded || !node.formula.includes("sum")) return null;
@@ -227,7 +238,8 @@ export function partialMaps(
   channel: number,
   limit: number,
 ): AtlasAnswer {
-  const [height, width] = node.shape.length >= 3 ? [node.shape[1] ?? 1, node.shape[2] ?? 1] : [1, node.shape[1] ?? 1];
+  const [height, width] =
+    node.shape.length >= 3 ? [node.shape[1] ?? 1, node.shape[2] ?? 1] : [1, node.shape[1] ?? 1];
   const sums = new Map<number, Float64Array>();
   for (let k = 0; k < height * width; k++) {
     const place = node.shape.length >= 3 ? [Math.floor(k / width), k % width] : [k];
@@ -261,6 +273,15 @@ function packed(
   const low = Math.min(...maps.map((map) => map.low));
   const high = Math.max(...maps.map((map) => map.high));
   const nodes = [{ node: node.name, offset: 0, ...size, total: sums.size, low, high, maps }];
-  const head: Atlas = { trace: "", model: "", image: "", what: "activation", j: null, nodes, classes: [], milliseconds: 0 };
+  const head: Atlas = {
+    trace: "",
+    model: "",
+    image: "",
+    what: "activation",
+    j: null,
+    nodes,
+    classes: [],
+    milliseconds: 0,
+  };
   return { head, bytes, byNode: new Map(nodes.map((entry) => [entry.node, entry])) };
 }

@@ -43,10 +43,7 @@ export interface Shown {
 export function bundle(from: Block, to: Block, shown: Shown): string {
   if (to.column - from.column > 1) return over(from, to);
   if (!from.alone || !to.alone) return between(from, to);
-  const [sources, targets] = [
-    shown.channels(from.entry.node.name),
-    shown.channels(to.entry.node.name),
-  ];
+  const [sources, targets] = [shown.channels(from.entry.node.name), shown.channels(to.entry.node.name)];
   const paths: string[] = [];
   for (let target = 0; target < to.count; target++) {
     for (let source = 0; source < from.count; source++) {

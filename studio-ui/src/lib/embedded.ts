@@ -2,7 +2,14 @@
 import { readAtlas, readValues, type AtlasAnswer, type ValuesAnswer } from "./binary";
 import { cellArithmetic, partialMaps } from "./cell-sum";
 import type * as messages from "./messages";
-import { Refusal, type CellWish, type HeatWish, type OverviewWish, type Source, type TrainingLine } from "./source";
+import {
+  Refusal,
+  type CellWish,
+  type HeatWish,
+  type OverviewWish,
+  type Source,
+  type TrainingLine,
+} from "./source";
 
 /** Undo base64 and zlib. */
 async function inflate(text: string): Promise<ArrayBuffer> {
@@ -26,7 +33,9 @@ export class EmbeddedSource implements Source {
 
   private missing(): Refusal {
     const words =
-      this.data.language === "zh" ? "此文件不包含这个答案；请在 Studio 中打开模型" : "this file does not hold that answer: open the model in the Studio";
+      this.data.language === "zh"
+        ? "此文件不包含这个答案；请在 Studio 中打开模型"
+        : "this file does not hold that answer: open the model in the Studio";
     return new Refusal(words, 404);
   }
 
@@ -135,7 +144,12 @@ export class EmbeddedSource implements Source {
     return this.answer("gradient-arithmetic", wish);
   }
 
-  update(trace: string, parameter: string, at: number[], target: messages.TargetWish): Promise<messages.Update> {
+  update(
+    trace: string,
+    parameter: string,
+    at: number[],
+    target: messages.TargetWish,
+  ): Promise<messages.Update> {
     return this.answer("update", { trace, parameter, at, target });
   }
 

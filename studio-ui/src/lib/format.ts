@@ -24,12 +24,16 @@ export function count(number: number): string {
 }
 
 export function amount(number: number): string {
-  return number < 1000 ? String(number) : short(number).replace("G", " G").replace("k", " k").replace("M", " M");
+  return number < 1000
+    ? String(number)
+    : short(number).replace("G", " G").replace("k", " k").replace("M", " M");
 }
 
 export function bytes(number: number): string {
   if (number < 1024) return `${number} B`;
-  return number < 1024 * 1024 ? `${(number / 1024).toFixed(1)} KiB` : `${(number / 1024 / 1024).toFixed(1)} MiB`;
+  return number < 1024 * 1024
+    ? `${(number / 1024).toFixed(1)} KiB`
+    : `${(number / 1024 / 1024).toFixed(1)} MiB`;
 }
 
 export function percent(share: number): string {

@@ -107,7 +107,12 @@ export class HttpSource implements Source {
     return this.json("gradient-arithmetic", wish);
   }
 
-  update(trace: string, parameter: string, at: number[], target: messages.TargetWish): Promise<messages.Update> {
+  update(
+    trace: string,
+    parameter: string,
+    at: number[],
+    target: messages.TargetWish,
+  ): Promise<messages.Update> {
     return this.json("update", { trace, parameter, at, target });
   }
 

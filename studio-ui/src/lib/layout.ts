@@ -139,7 +139,8 @@ function lanes(column: VisibleNode[], index: number, stage: number, wish: Layout
       : proportioned(entry, side);
     const pairWidth = wish.pairs ? 2 * width : width;
     const whole = gridRows * (height + 2) - 2;
-    const y = TITLE + (stage - total) / 2 + lane * laneHeight + 24 + Math.max(0, (laneHeight - 36 - whole) / 2);
+    const y =
+      TITLE + (stage - total) / 2 + lane * laneHeight + 24 + Math.max(0, (laneHeight - 36 - whole) / 2);
     return {
       entry,
       x: 0,

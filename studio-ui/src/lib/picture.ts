@@ -77,8 +77,10 @@ function* words(stage: HTMLElement, box: DOMRect): Generator<string> {
     if (at.width === 0) continue;
     const style = getComputedStyle(element);
     const size = parseFloat(style.fontSize);
-    yield `<text x="${at.x - box.x}" y="${at.y - box.y + size}" fill="${style.color}" opacity="${opacityOf(element)}" ` +
-      `font-size="${size}" font-weight="${style.fontWeight}" font-family="sans-serif">${escaped(text)}</text>`;
+    yield (
+      `<text x="${at.x - box.x}" y="${at.y - box.y + size}" fill="${style.color}" opacity="${opacityOf(element)}" ` +
+      `font-size="${size}" font-weight="${style.fontWeight}" font-family="sans-serif">${escaped(text)}</text>`
+    );
   }
 }
 
@@ -106,6 +108,9 @@ export async function stagePng(): Promise<Blob> {
   pen?.scale(2, 2);
   pen?.drawImage(picture, 0, 0);
   return new Promise((resolve, reject) =>
-    canvas.toBlob((file) => (file ? resolve(file) : reject(new Error("the stage could not be drawn"))), "image/png"),
+    canvas.toBlob(
+      (file) => (file ? resolve(file) : reject(new Error("the stage could not be drawn"))),
+      "image/png",
+    ),
   );
 }

@@ -1,6 +1,5 @@
 /** How the reader likes the page: kept in the browser. */
-import { filled, preferredLanguage, WORDS, type Key } from "./i18n";
-import type { Language } from "./messages";
+import { filled, preferredLanguage, WORDS, type Key, type Language } from "./i18n";
 
 export type Theme = "light" | "dark" | "system";
 export type Scope = "map" | "layer" | "net";

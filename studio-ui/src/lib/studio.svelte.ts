@@ -20,7 +20,8 @@ export interface Opened extends Place {
   source: number | null;
 }
 
-export type Panel = "whatIf" | "attribution" | "health" | "cost" | "sandbox" | "top" | "training" | "mistakes";
+export type Panel =
+  "whatIf" | "attribution" | "health" | "cost" | "sandbox" | "top" | "training" | "mistakes";
 
 export const CHANNELS = 16;
 const MORE = 48;

@@ -92,6 +92,8 @@ export const en = {
   contributions: "Strongest contributions",
   fieldSees: "sees {height} × {width} pixels",
   fieldAll: "sees the whole image",
+  effective: "How much it listens to each",
+  thisCell: "this cell",
   gradient: "Gradient",
   activation: "Activation",
   gradientOf: "gradient of {j}",
@@ -201,11 +203,13 @@ export const en = {
   tellBackward:
     "Beside each map stands its gradient: how much the target would change if that cell grew by a little. Blue raises it, red lowers it.",
   tellWhatIf: "Change something in the network and see at once what its output makes of it.",
-  tellAttribution: "Several answers to one question: which pixels mattered? Each says what it is and how far to trust it.",
+  tellAttribution:
+    "Several answers to one question: which pixels mattered? Each says what it is and how far to trust it.",
   tellHealth: "What is dead, saturated, vanishing, exploding or unused, named by layer.",
   tellCost: "What each layer costs for one image.",
   tellSandbox: "How size, kernel, stride, padding and dilation make the size of an output.",
-  tellTraining: "Train, pause, and go back to any step: maps and predictions show the network as it was then.",
+  tellTraining:
+    "Train, pause, and go back to any step: maps and predictions show the network as it was then.",
 };
 
 export type Key = keyof typeof en;

@@ -1,9 +1,10 @@
 /** The page's words in the reader's language. */
-import type { Kind, Language } from "../messages";
+import type { Embedded, Kind } from "../messages";
 import { en, type Key, type Words } from "./en";
 import { zh } from "./zh";
 
 export type { Key };
+export type Language = Embedded["language"];
 
 export const WORDS: Record<Language, Words> = { en, zh };
 
