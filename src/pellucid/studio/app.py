@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from pellucid.studio import entrance, stage
+from pellucid.studio import entrance, inquiry, stage, training_socket
 from pellucid.studio.answers import problem
 from pellucid.studio.security import Doorkeeper
 from pellucid.studio.studio import Studio
@@ -40,7 +40,13 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
         studio.jobs.close()
 
     app = Starlette(
-        routes=[*entrance.routes(), *stage.routes(), *_page_routes(page)],
+        routes=[
+            *entrance.routes(),
+            *stage.routes(),
+            *inquiry.routes(),
+            *training_socket.routes(),
+            *_page_routes(page),
+        ],
         exception_handlers={HTTPException: _refused, Exception: _unexpected},
         lifespan=lifespan,
     )

@@ -56,6 +56,16 @@ def values_of(passed: Pass, node: str, what: What, target: TargetWish) -> Array:
     return found
 
 
+def partials_atlas(passed: Pass, node: str, seen: Sequence[int], maps: Array, most: int) -> bytes:
+    """The strongest partial maps of a convolution as an Atlas; its channels are those of the input."""
+    planes = as_maps(maps)
+    shown = strongest(planes, most)
+    found, pixels = _node_maps(node, planes, shown)
+    for place, part in zip(shown, found["maps"], strict=True):
+        part["channel"] = seen[place]
+    return with_bytes(_head(passed, "activation", None, [found]), pixels.tobytes())
+
+
 def _atlas(
     passed: Pass,
     what: What,
@@ -64,38 +74,47 @@ def _atlas(
     most: int,
 ) -> bytes:
     nodes: list[NodeMaps] = []
-    runs: list[Bytes] = []
+    runs: list[bytes] = []
     offset = 0
     for name, channels in wanted:
         maps = as_maps(values_of(passed, name, what, target))
         shown = strongest(maps, most) if channels is None else _checked(name, channels, len(maps))
-        pixels, ranges = quantized(maps, shown)
-        finite = maps[np.isfinite(maps)] if not np.isfinite(maps.sum()) else maps
-        nodes.append(
-            {
-                "node": name,
-                "offset": offset,
-                "height": maps.shape[1],
-                "width": maps.shape[2],
-                "total": len(maps),
-                "low": float(finite.min()) if finite.size else 0.0,
-                "high": float(finite.max()) if finite.size else 0.0,
-                "maps": ranges,
-            }
-        )
-        runs.append(pixels)
+        found, pixels = _node_maps(name, maps, shown)
+        found["offset"] = offset
+        nodes.append(found)
+        runs.append(pixels.tobytes())
         offset += pixels.size
-    head: Atlas = {
+    j = passed.differentiation(target).quantity.text if what == "gradient" else None
+    return with_bytes(_head(passed, what, j, nodes), b"".join(runs))
+
+
+def _head(passed: Pass, what: What, j: str | None, nodes: list[NodeMaps]) -> Atlas:
+    return {
         "trace": passed.id,
         "model": passed.owner.id,
         "image": passed.image,
         "what": what,
-        "j": passed.differentiation(target).quantity.text if what == "gradient" else None,
+        "j": j,
         "nodes": nodes,
         "classes": classes(passed),
         "milliseconds": passed.milliseconds,
     }
-    return with_bytes(head, b"".join(run.tobytes() for run in runs))
+
+
+def _node_maps(name: str, maps: Array, shown: Sequence[int]) -> tuple[NodeMaps, Bytes]:
+    pixels, ranges = quantized(maps, shown)
+    finite = maps if np.isfinite(maps.sum()) else maps[np.isfinite(maps)]
+    found: NodeMaps = {
+        "node": name,
+        "offset": 0,
+        "height": maps.shape[1],
+        "width": maps.shape[2],
+        "total": len(maps),
+        "low": float(finite.min()) if finite.size else 0.0,
+        "high": float(finite.max()) if finite.size else 0.0,
+        "maps": ranges,
+    }
+    return found, pixels
 
 
 def as_maps(values: Array) -> Array:

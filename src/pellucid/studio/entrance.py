@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,13 +15,14 @@ from starlette.routing import Route
 from pellucid.data.images import read_pixels
 from pellucid.studio import wishes
 from pellucid.studio.answers import answer, answering, question, studio_of
-from pellucid.studio.bodies import read_bytes, read_to
+from pellucid.studio.bodies import read_bytes, read_json, read_to
+from pellucid.studio.fetching import fetch
 from pellucid.studio.jobs import Attention
 from pellucid.studio.messages import ImageInfo, ModelInfo
 from pellucid.studio.opening import open_upload, open_zoo
 from pellucid.studio.pictures import png
 from pellucid.studio.presets import Picture
-from pellucid.studio.refusals import UNUSABLE, RefusedError
+from pellucid.studio.refusals import FORBIDDEN, UNUSABLE, RefusedError
 from pellucid.studio.stage import parameter_values
 from pellucid.studio.studio import Studio
 
@@ -71,6 +73,23 @@ async def add_image(request: Request) -> Response:
     return answer(await studio.jobs.run(request, lambda job: keep_image(studio, model, name, content)))
 
 
+def fetch_image(studio: Studio, identity: str, url: str) -> ImageInfo:
+    """Take an image in from the internet, where that was allowed at the start."""
+    if not studio.allow_url:
+        raise RefusedError(FORBIDDEN, "images are fetched from the internet only after `--allow-url`")
+    studio.workspace.model(identity)
+    content = fetch(url, studio.limits.image)
+    return keep_image(studio, identity, _shown_name(urlsplit(url).path, "image"), content)
+
+
+async def add_from_url(request: Request) -> Response:
+    """Take an image in by its address."""
+    studio, model = studio_of(request), request.path_params["model"]
+    url = wishes.address(await read_json(request, studio.limits.json), "url")
+    found = await studio.jobs.run(request, lambda job: fetch_image(studio, model, url), slow=True)
+    return answer(found)
+
+
 def keep_image(studio: Studio, identity: str, name: str, content: bytes) -> ImageInfo:
     """An image file, fitted to a model's input."""
     model = studio.workspace.model(identity)
@@ -99,7 +118,11 @@ async def show_parameter(request: Request) -> Response:
 
 def _file_name(request: Request, default: str) -> str:
     """The last part of the name that the page gives a file, as text to show."""
-    given = request.query_params.get("name", default).replace("\\", "/").rpartition("/")[2]
+    return _shown_name(request.query_params.get("name", default), default)
+
+
+def _shown_name(path: str, default: str) -> str:
+    given = path.replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in given if letter.isprintable())[:120] or default
 
 
@@ -111,6 +134,7 @@ def routes() -> Sequence[Route]:
         Route("/api/models/upload", answering(open_file), methods=["POST"]),
         Route("/api/models/{model}", answering(close_model), methods=["DELETE"]),
         Route("/api/models/{model}/images", answering(add_image), methods=["POST"]),
+        Route("/api/models/{model}/images/url", answering(add_from_url), methods=["POST"]),
         Route("/api/models/{model}/images/{image}", answering(show_image)),
         Route("/api/models/{model}/parameters/{name:path}", answering(show_parameter)),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid import data
+from pellucid.data import Split
 from pellucid.data.dataset import TO_UNIT
 from pellucid.data.fit import fit_pixels, fit_size, luminance
 from pellucid.errors import DataError
@@ -22,6 +23,8 @@ PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 """Of scikit-learn's."""
 
 DIGITS_SEED = 0
+TEN = tuple(map(str, range(10)))
+
 SMALL = 96
 """Side of the largest network that is shown digits."""
 
@@ -55,35 +58,46 @@ def presets(model: Model) -> list[Picture]:
     return pictures or [_noise(shape)]
 
 
-def _digits(model: Model, shape: Shape) -> list[Picture]:
-    """One of each, framed as the network reads them best: filling the image, or in the middle as MNIST's."""
+def digits_for(model: Model) -> Split | None:
+    """Held-out digits, framed as the network reads them best: filling the image, or in the middle as MNIST's.
+
+    None for a network that does not read digits.
+    """
+    shape = model.graph.shapes[model.graph.inputs[0]]
+    known = model.class_names in ((), TEN) and model.graph.shapes[model.graph.outputs[0]] == (10,)
+    if not known or len(model.graph.inputs) != 1 or (len(shape) == 3 and shape[0] != 1):
+        return None
     test = data.load("digits", seed=DIGITS_SEED).test
-    chosen = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)]
-    pixels, labels = test.pixels[chosen], test.labels[chosen]
-    named = model.class_names in ((), tuple(map(str, range(10)))) and model.graph.shapes[
-        model.graph.outputs[0]
-    ] == (10,)
-    best: tuple[float, Pixels] | None = None
-    for frame in (_framed(pixels, shape), pixels):
-        try:
-            fitted = fit_pixels(frame, shape)
-        except DataError:
-            continue
-        right = _right(model, fitted, labels) if named else 0.0
-        if best is None or right > best[0]:
-            best = right, fitted
-    if best is None:
+    framings = [fitted for frame in (_framed, _whole) if (fitted := frame(test.pixels, shape)) is not None]
+    if not framings:
+        return None
+    return Split(max(framings, key=lambda pixels: _right(model, pixels, test.labels)), test.labels)
+
+
+def _digits(model: Model, shape: Shape) -> list[Picture]:
+    """One of each."""
+    split = digits_for(model)
+    if split is not None:
+        chosen = [int(np.flatnonzero(split.labels == digit)[0]) for digit in range(10)]
+        return [Picture(f"digit {k}", split.pixels[number], k) for k, number in enumerate(chosen)]
+    test = data.load("digits", seed=DIGITS_SEED).test
+    fitted = _whole(test.pixels[:10], shape)
+    if fitted is None:
         return []
-    return [
-        Picture(f"digit {label}", image, int(label) if named else None)
-        for image, label in zip(best[1], labels, strict=True)
-    ]
+    return [Picture(f"digit {label}", pixels) for label, pixels in zip(test.labels, fitted, strict=False)]
 
 
-def _framed(pixels: Pixels, shape: Shape) -> Pixels:
+def _whole(pixels: Pixels, shape: Shape) -> Pixels | None:
+    try:
+        return fit_pixels(pixels, shape)
+    except DataError:
+        return None
+
+
+def _framed(pixels: Pixels, shape: Shape) -> Pixels | None:
     """The digits with a margin of a seventh, as in MNIST, where 20 of 28 pixels hold the digit."""
-    if len(shape) != 3:
-        return pixels
+    if len(shape) != 3 or shape[0] != 1:
+        return None
     height, width = shape[1:]
     inner = fit_size(pixels, max(1, height * 5 // 7), max(1, width * 5 // 7))
     rows, columns = height - inner.shape[2], width - inner.shape[3]

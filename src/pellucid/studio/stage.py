@@ -13,9 +13,10 @@ from pellucid.explain import arithmetic, gradient_arithmetic, update_arithmetic
 from pellucid.explain.target import score_node
 from pellucid.studio import wishes
 from pellucid.studio.answers import question
-from pellucid.studio.atlas import SHOWN, chosen_maps, overview, values_of
+from pellucid.studio.atlas import SHOWN, chosen_maps, overview, partials_atlas, values_of
 from pellucid.studio.jobs import Attention
-from pellucid.studio.messages import Arithmetic, Proof, Update, Values
+from pellucid.studio.messages import Arithmetic, Curve, Proof, Update, Values
+from pellucid.studio.partials import curve, partial_maps
 from pellucid.studio.refusals import UNUSABLE, RefusedError
 from pellucid.studio.studio import Studio
 from pellucid.studio.sums import LIMIT, activation_message, gradient_message, proof_message, update_message
@@ -65,7 +66,23 @@ def ask_arithmetic(studio: Studio, body: Body, job: Attention) -> Arithmetic:
     found = arithmetic(
         passed.evidence.model, passed.evidence, wishes.text(body, "node"), wishes.wholes(body, "at")
     )
-    return activation_message(found, _limit(body))
+    channel = wishes.whole(body, "channel") if body.get("channel") is not None else None
+    return activation_message(found, _limit(body), channel)
+
+
+def ask_partials(studio: Studio, body: Body, job: Attention) -> bytes:
+    """What each input channel makes of itself in one map of a convolution."""
+    passed, node = _passed(studio, body), wishes.text(body, "node")
+    limit = max(1, wishes.whole(body, "limit", LIMIT, most=MOST_CHANNELS))
+    seen, maps = partial_maps(passed.evidence, node, wishes.whole(body, "channel"), limit)
+    return partials_atlas(passed, node, seen, maps, limit)
+
+
+def ask_curve(studio: Studio, body: Body, job: Attention) -> Curve:
+    """An activation as a curve."""
+    model = studio.workspace.model(wishes.text(body, "model")).model
+    low, high = wishes.number(body, "low"), wishes.number(body, "high")
+    return curve(model, wishes.text(body, "node"), wishes.whole(body, "channel", 0), low, high)
 
 
 def ask_gradient_arithmetic(studio: Studio, body: Body, job: Attention) -> Arithmetic:
@@ -140,6 +157,8 @@ def routes() -> Sequence[Route]:
         question("/api/overview", ask_overview),
         question("/api/maps", ask_maps),
         question("/api/values", ask_values),
+        question("/api/partials", ask_partials),
+        question("/api/curve", ask_curve),
         question("/api/arithmetic", ask_arithmetic),
         question("/api/gradient-arithmetic", ask_gradient_arithmetic),
         question("/api/update", ask_update),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ class Studio:
     Attributes:
         allow_url: whether images may be fetched from the internet.
         limits: of what requests bring and the server keeps.
+        training: held by the one run that may be under way.
+        data_names: data sets that a run may learn from.
     """
 
     allow_url: bool = False
@@ -30,6 +33,8 @@ class Studio:
         self.workspace = Workspace(self.limits)
         self.passes = Passes(self.workspace)
         self.jobs = Jobs()
+        self.training = threading.Lock()
+        self.data_names = data.names()
 
     def open(self, *openers: Callable[[], Opened]) -> None:
         """Put models on the stage before anyone asks."""
@@ -45,5 +50,5 @@ class Studio:
             "images": {model.id: model.images for model in models},
             "zoo": list(zoo.names()),
             "allow_url": self.allow_url,
-            "data": list(data.names()),
+            "data": list(self.data_names),
         }

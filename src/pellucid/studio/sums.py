@@ -22,9 +22,20 @@ LIMIT = 64
 """Terms that are sent unless told otherwise."""
 
 
-def activation_message(found: ActivationSum, limit: int) -> Arithmetic:
-    """The sum behind a cell."""
-    message = _message(found, found.evidence.graph, found.node, found.cell, found.layer.formula, limit)
+def activation_message(found: ActivationSum, limit: int, channel: int | None = None) -> Arithmetic:
+    """The sum behind a cell.
+
+    Args:
+        found: by the library.
+        limit: terms that are sent.
+        channel: of the input, whose terms alone are sent; None for all.
+    """
+    graph = found.evidence.graph
+    message = _message(found, graph, found.node, found.cell, found.layer.formula, limit)
+    if channel is not None:
+        own = [_of_channel(graph, group, channel) for group in found.products]
+        terms = _terms(graph, [group for group in own if group is not None], limit)
+        message["terms"], message["rest"], message["rest_count"] = terms
     if found.window is not None:
         message["terms"] = [
             {
@@ -34,7 +45,7 @@ def activation_message(found: ActivationSum, limit: int) -> Arithmetic:
                 "weight_name": None,
                 "weight_cell": [],
                 "weight": None,
-                "product": float(value) if place == found.window.winner else 0.0,
+                "product": float(value),
             }
             for place, (cell, value) in enumerate(zip(found.window.cells, found.window.values, strict=True))
         ]
@@ -95,6 +106,22 @@ def _terms(graph: Graph, groups: Sequence[Products], limit: int) -> tuple[list[T
     left = sum(len(group) for group in groups) - len(terms)
     rest = whole - sum(term["product"] for term in terms) if left else 0.0
     return terms, rest, left
+
+
+def _of_channel(graph: Graph, group: Products, channel: int) -> Products | None:
+    """The addends of one input channel; None where there are none."""
+    cells = _cells(graph, group.factors[0])
+    if cells is None or len(group.factors) < 2:
+        return None
+    chosen = np.flatnonzero(cells[:, 0] == channel)
+    if not len(chosen):
+        return None
+    return Products(tuple(_some(factor, chosen) for factor in group.factors), group.of)
+
+
+def _some(factor: Factor, chosen: Array) -> Factor:
+    cells = None if factor.cells is None else factor.cells[chosen]
+    return Factor(factor.name, factor.values[chosen], cells)
 
 
 def _largest(group: Products, limit: int) -> Iterator[tuple[int, float]]:

@@ -14,6 +14,8 @@ Body = Mapping[str, Any]
 LONGEST = 300
 """Letters of a name."""
 
+LONGEST_ADDRESS = 2000
+
 LARGEST = 1 << 31
 
 
@@ -22,6 +24,14 @@ def text(body: Body, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST:
         raise RefusedError(UNUSABLE, f"{name}: expects a text of 1 to {LONGEST} letters")
+    return value
+
+
+def address(body: Body, name: str) -> str:
+    """A URL."""
+    value = body.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_ADDRESS:
+        raise RefusedError(UNUSABLE, f"{name}: expects an address of 1 to {LONGEST_ADDRESS} letters")
     return value
 
 
@@ -44,6 +54,14 @@ def wholes(body: Body, name: str, most: int = 8) -> list[int]:
     if not isinstance(value, list) or len(value) > most or not all(map(_is_whole, value)):
         raise RefusedError(UNUSABLE, f"{name}: expects at most {most} whole numbers")
     return [int(number) for number in value]
+
+
+def number(body: Body, name: str) -> float:
+    """A finite number."""
+    value = body.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise RefusedError(UNUSABLE, f"{name}: expects a finite number")
+    return float(value)
 
 
 def flag(body: Body, name: str) -> bool:
@@ -82,14 +100,12 @@ def edits(body: Body) -> list[Edit]:
 
 
 def _edit(body: Body) -> Edit:
-    kind, value = body.get("kind"), body.get("value")
+    kind = body.get("kind")
     if kind not in ("channel", "weight", "cell", "patch"):
         raise RefusedError(UNUSABLE, "kind: an edit is of a channel, weight, cell or patch")
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise RefusedError(UNUSABLE, "value: expects a finite number")
     edit: Edit = {
         "kind": cast(Literal["channel", "weight", "cell", "patch"], kind),
-        "value": float(value),
+        "value": number(body, "value"),
     }
     if "node" in body:
         edit["node"] = text(body, "node")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pellucid.data import Split
 from pellucid.data.dataset import TO_UNIT
 from pellucid.explain.evidence import Evidence
 from pellucid.explain.recording import Recording
@@ -20,6 +21,9 @@ from pellucid.studio.model_info import model_info
 from pellucid.studio.opening import Opened
 from pellucid.studio.presets import Picture, presets
 from pellucid.studio.refusals import NOT_FOUND, UNUSABLE, RefusedError
+
+SHOWN = 256
+"""Examples of a data set that can be shown at once."""
 
 
 @dataclass(eq=False)
@@ -35,6 +39,8 @@ class OpenModel:
         uploaded: ids of those that somebody sent, the oldest first.
         milliseconds: of nodes, as far as they were measured.
         revision: how often its parameters have been replaced.
+        examples: labelled images that it has not been trained on.
+        shown_examples: those of them that were shown, the latest, by id.
     """
 
     id: str
@@ -45,6 +51,8 @@ class OpenModel:
     uploaded: list[str] = field(default_factory=list)
     milliseconds: Mapping[str, float] = field(default_factory=dict)
     revision: int = 0
+    examples: Split | None = None
+    shown_examples: OrderedDict[str, Picture] = field(default_factory=OrderedDict)
     _first: Evidence | None = None
 
     def replace(self, model: Model) -> None:
@@ -61,8 +69,21 @@ class OpenModel:
         """As messages; a list of its own, as others may add to the pictures meanwhile."""
         return [image_info(identity, picture) for identity, picture in list(self.pictures.items())]
 
+    def class_name(self, number: int) -> str:
+        """What a class is called."""
+        names = self.model.class_names
+        return names[number] if number < len(names) else str(number)
+
+    def keep_example(self, identity: str, picture: Picture) -> None:
+        """Let an example be shown by its id; the latest SHOWN of them are kept."""
+        self.shown_examples[identity] = picture
+        while len(self.shown_examples) > SHOWN:
+            self.shown_examples.popitem(last=False)
+
     def picture(self, identity: str) -> Picture:
         """The image of this id."""
+        if identity in self.shown_examples:
+            return self.shown_examples[identity]
         if identity not in self.pictures:
             raise RefusedError(
                 NOT_FOUND, f"{self.model.name}: image {identity!r} is not kept any more, or never was"
