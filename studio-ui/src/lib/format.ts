@@ -2,7 +2,7 @@
 import { format } from "d3-format";
 
 const plain = format(".2f");
-const fine = format(".3~g");
+const fine = format(".2~g");
 const exact = format(".6~g");
 const grouped = format(",");
 const short = format(".3~s");
