@@ -7,6 +7,9 @@ interface Point {
   y: number;
 }
 
+/** Edges drawn to a vector, however long it is. */
+const FAN = 10;
+
 const link = linkHorizontal<unknown, Point>()
   .x((point) => point.x)
   .y((point) => point.y);
@@ -23,14 +26,36 @@ export function feeds(from: Block, to: Block, source: number, channel: number): 
   return inputs !== outputs || source === channel;
 }
 
-function ends(from: Block, to: Block, source: number, target: number, pairs: boolean): [Point, Point] {
-  const start = mapPlace(from, source, pairs);
-  const stop = mapPlace(to, target, pairs);
+/** Heights at which edges leave or reach a block: a map's middle, or some of a vector's cells. */
+function heights(block: Block, index: number, pairs: boolean): number[] {
+  if (!block.vector) return [mapPlace(block, index, pairs).y + block.mapHeight / 2];
+  const cells = Math.min(block.entry.node.shape[0] ?? 1, FAN);
+  return Array.from({ length: cells }, (_, k) => block.y + ((k + 0.5) * block.height) / cells);
+}
+
+function fan(from: Block, to: Block, source: number, target: number, pairs: boolean, cell?: number): string {
+  const [start, stop] = [mapPlace(from, source, pairs), mapPlace(to, target, pairs)];
   const width = from.alone ? from.width : from.mapWidth * (pairs ? 2 : 1);
-  return [
-    { x: start.x + width, y: start.y + from.mapHeight / 2 },
-    { x: stop.x, y: stop.y + to.mapHeight / 2 },
-  ];
+  const length = to.entry.node.shape[0] ?? 1;
+  const reached =
+    to.vector && cell !== undefined
+      ? [to.y + ((cell + 0.5) * to.height) / length]
+      : heights(to, target, pairs);
+  const leaving = heights(from, source, pairs);
+  const straight = from.vector && to.vector && isCellwise(from, to);
+  return leaving
+    .flatMap((y, k) =>
+      reached
+        .filter((_, other) => !straight || cell !== undefined || k === other)
+        .map((height) => link({ source: { x: start.x + width, y }, target: { x: stop.x, y: height } }) ?? ""),
+    )
+    .join("");
+}
+
+/** Whether each cell of a vector is made of the one beside it alone. */
+function isCellwise(from: Block, to: Block): boolean {
+  const kind = to.entry.node.kind;
+  return from.entry.node.shape[0] === to.entry.node.shape[0] && kind !== "dense" && kind !== "softmax";
 }
 
 export interface Shown {
@@ -48,23 +73,21 @@ export function bundle(from: Block, to: Block, shown: Shown): string {
   for (let target = 0; target < to.count; target++) {
     for (let source = 0; source < from.count; source++) {
       if (!feeds(from, to, sources[source] ?? source, targets[target] ?? target)) continue;
-      const [start, stop] = ends(from, to, source, target, shown.pairs);
-      paths.push(link({ source: start, target: stop }) ?? "");
+      paths.push(fan(from, to, source, target, shown.pairs));
     }
   }
   return paths.join("");
 }
 
 /** The edges that end in one map. */
-export function incoming(from: Block, to: Block, target: number, shown: Shown): string {
+export function incoming(from: Block, to: Block, target: number, shown: Shown, cell?: number): string {
   const sources = shown.channels(from.entry.node.name);
   const channel = shown.channels(to.entry.node.name)[target] ?? target;
   if (to.column - from.column > 1) return over(from, to);
   const paths: string[] = [];
   for (let source = 0; source < from.count; source++) {
     if (!feeds(from, to, sources[source] ?? source, channel)) continue;
-    const [start, stop] = ends(from, to, source, target, shown.pairs);
-    paths.push(link({ source: start, target: stop }) ?? "");
+    paths.push(fan(from, to, source, target, shown.pairs, cell));
   }
   return paths.join("");
 }

@@ -54,6 +54,8 @@ const SHORT_GAP = 12;
 const LONG_GAP = 44;
 const MOST_STRETCH = 3.2;
 const STRIP = 12;
+/** Between an activation and its gradient. */
+export const PAIR = 4;
 
 const COMPUTES: ReadonlySet<Kind> = new Set<Kind>(["convolution", "dense", "merge"]);
 
@@ -91,7 +93,7 @@ function single(entry: VisibleNode, column: number, side: number, stage: number,
   if (vector) {
     const length = entry.node.shape[0] ?? 1;
     const height = Math.min(stage, length <= 24 ? length * wish.rowHeight : stage);
-    const width = STRIP * (wish.pairs ? 2 : 1);
+    const width = STRIP * (wish.pairs ? 2 : 1) + (wish.pairs ? PAIR : 0);
     const y = TITLE + (stage - height) / 2;
     return { ...base, y, width, height, mapWidth: STRIP, mapHeight: height, gap: 0, count: 1 };
   }
@@ -100,7 +102,7 @@ function single(entry: VisibleNode, column: number, side: number, stage: number,
   const { width, height } = proportioned(entry, side);
   const total = count * side + (count - 1) * gap;
   const y = TITLE + Math.max(0, (stage - total) / 2);
-  const whole = width * (wish.pairs ? 2 : 1) + (wish.pairs ? 2 : 0);
+  const whole = width * (wish.pairs ? 2 : 1) + (wish.pairs ? PAIR : 0);
   return {
     ...base,
     y,
@@ -137,7 +139,7 @@ function lanes(column: VisibleNode[], index: number, stage: number, wish: Layout
     const { width, height } = isVector(entry.node)
       ? { width: STRIP, height: laneHeight - 40 }
       : proportioned(entry, side);
-    const pairWidth = wish.pairs ? 2 * width : width;
+    const pairWidth = wish.pairs ? 2 * width + PAIR : width;
     const whole = gridRows * (height + 2) - 2;
     const y =
       TITLE + (stage - total) / 2 + lane * laneHeight + 24 + Math.max(0, (laneHeight - 36 - whole) / 2);
@@ -199,6 +201,6 @@ function across(
 export function mapPlace(block: Block, index: number, pairs: boolean): { x: number; y: number } {
   const column = index % block.gridColumns;
   const row = Math.floor(index / block.gridColumns);
-  const step = (pairs ? 2 * block.mapWidth : block.mapWidth) + 2;
+  const step = (pairs ? 2 * block.mapWidth + PAIR : block.mapWidth) + 2;
   return { x: block.x + column * step, y: block.y + row * (block.mapHeight + block.gap) };
 }

@@ -1,7 +1,7 @@
 /** All maps of one node onto one canvas: bytes become colours by a table, the browser scales them. */
 import { mapBytes, type AtlasAnswer } from "../lib/binary";
 import { byteTable, type Palette, type Scale } from "../lib/colours";
-import { mapPlace, type Block } from "../lib/layout";
+import { mapPlace, PAIR, type Block } from "../lib/layout";
 import type { NodeMaps } from "../lib/messages";
 import { paintBytes } from "../lib/paint";
 
@@ -45,6 +45,6 @@ export function paintBlock(
     const place = mapPlace(block, index, gradients !== null);
     const [x, y] = [place.x - block.x, place.y - block.y];
     put(shown, index, false, x, y);
-    if (gradients) put(gradients, index, true, x + block.mapWidth + (block.vector ? 0 : 1), y);
+    if (gradients) put(gradients, index, true, x + block.mapWidth + PAIR, y);
   }
 }
