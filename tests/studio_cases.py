@@ -67,3 +67,48 @@ def floats(content: bytes) -> np.ndarray[Any, Any]:
     """The array of a Values answer."""
     head, payload = parted(content)
     return np.frombuffer(payload, "<f4").reshape(head["shape"])
+
+
+class Page:
+    """Asks as the page does, of the first model and its first image."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        state = client.get("/api/state").json()
+        self.model: dict[str, Any] = state["models"][0]
+        self.images: list[dict[str, Any]] = state["images"][self.model["id"]]
+
+    def json(self, path: str, **body: Any) -> Any:
+        """The answer to a question that is well put."""
+        found = self.client.post(f"/api/{path}", json=body)
+        assert found.status_code == 200, found.text
+        return found.json()
+
+    def binary(self, path: str, **body: Any) -> bytes:
+        """Likewise, in binary form."""
+        found = self.client.post(f"/api/{path}", json=body)
+        assert found.status_code == 200, found.text
+        return found.content
+
+    def refused(self, path: str, **body: Any) -> tuple[int, str]:
+        """Status and words of a refusal."""
+        found = self.client.post(f"/api/{path}", json=body)
+        return found.status_code, found.json()["error"]
+
+    def overview(self, image: int = 0, **more: Any) -> tuple[dict[str, Any], bytes]:
+        """Head and bytes of an overview."""
+        wish = {"model": self.model["id"], "image": self.images[image]["id"], **more}
+        return parted(self.binary("overview", **wish))
+
+    def trace(self, image: int = 0) -> str:
+        """Id of a pass."""
+        return str(self.overview(image)[0]["trace"])
+
+
+def maps_of(node: dict[str, Any], payload: bytes) -> np.ndarray[Any, Any]:
+    """(shown channels, height, width) of an atlas's node, as its ranges say."""
+    shape = len(node["maps"]), node["height"], node["width"]
+    count = int(np.prod(shape))
+    levels = np.frombuffer(payload, np.uint8, count, node["offset"]).reshape(shape)
+    low, high = (np.array([part[end] for part in node["maps"]]) for end in ("low", "high"))
+    return low[:, None, None] + levels / 255 * (high - low)[:, None, None]

@@ -61,10 +61,10 @@ def _page_routes(page: Path) -> list[Route | Mount]:
             return problem(404, "the page has not been built: run `npm ci` and `npm run build` in studio-ui")
         return Response(file.read_bytes(), media_type="text/html", headers={"cache-control": "no-store"})
 
-    return [
-        Route("/", index),
-        Mount("/assets", StaticFiles(directory=page / "assets", check_dir=False), name="assets"),
-    ]
+    routes: list[Route | Mount] = [Route("/", index)]
+    if (page / "assets").is_dir():
+        routes.append(Mount("/assets", StaticFiles(directory=page / "assets"), name="assets"))
+    return routes
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
+import numpy as np
 from starlette.requests import Request
 
 QUICK_THREADS, SLOW_THREADS = 4, 2
@@ -62,7 +63,8 @@ class Jobs:
 
         def begun() -> T:
             attention.check()
-            return work(attention)
+            with np.errstate(all="ignore"):  # what is not finite is shown, and no news for the terminal
+                return work(attention)
 
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._slow if slow else self._quick, begun)
