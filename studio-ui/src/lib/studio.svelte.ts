@@ -61,6 +61,7 @@ export class Studio {
   });
 
   private asking: AbortController | null = null;
+  private readonly sameImages = new Map<string, string>();
 
   constructor(
     readonly source: Source,
@@ -124,7 +125,13 @@ export class Studio {
     this.asking?.abort();
     const asking = (this.asking = new AbortController());
     await this.guarded(async () => {
-      const wish = { model: this.moment ?? model.id, image, edits: this.edits, channels: CHANNELS };
+      const shown = this.moment === null ? image : await this.imageInMoment(this.moment, image);
+      const wish = {
+        model: this.moment ?? model.id,
+        image: shown,
+        edits: this.edits,
+        channels: CHANNELS,
+      };
       const atlas = await this.source.overview({ ...wish, what: "activation" }, asking.signal);
       this.more = new Map();
       this.atlas = atlas;
@@ -145,6 +152,22 @@ export class Studio {
   async showMoment(model: string | null): Promise<void> {
     this.moment = model;
     await this.refresh();
+  }
+
+  /** The same image among those of the model in training, which has its own. */
+  private async imageInMoment(moment: string, image: string): Promise<string> {
+    const key = `${moment} ${image}`;
+    const known = this.sameImages.get(key);
+    if (known !== undefined) return known;
+    const wanted = this.images.find((one) => one.id === image);
+    const others = (await this.source.state()).images[moment] ?? [];
+    let found = others.find((one) => one.name === wanted?.name)?.id;
+    if (found === undefined) {
+      const picture = await fetch(this.source.pictureUrl(this.model?.id ?? "", image));
+      found = (await this.source.addImage(moment, wanted?.name ?? "image.png", await picture.blob())).id;
+    }
+    this.sameImages.set(key, found);
+    return found;
   }
 
   /** More of a node's channels than the strongest. */
