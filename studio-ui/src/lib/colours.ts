@@ -136,9 +136,20 @@ export function cssColour(value: number, scale: Scale, table: Uint32Array): stri
   return `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`;
 }
 
-/** Black or white, whichever is read better on a value's colour. */
+const DARK_INK = "#16181c";
+
+/** Near-black or white, whichever stands out more on a value's colour (WCAG's relative luminance). */
 export function inkOn(value: number, scale: Scale, table: Uint32Array): string {
   const packed = table[entryOf(value, scale)] ?? 0;
-  const light = 0.299 * (packed & 255) + 0.587 * ((packed >> 8) & 255) + 0.114 * ((packed >> 16) & 255);
-  return light > 140 ? "#16181c" : "#ffffff";
+  const luminance =
+    0.2126 * linear(packed & 255) +
+    0.7152 * linear((packed >> 8) & 255) +
+    0.0722 * linear((packed >> 16) & 255);
+  const [onWhite, onDark] = [1.05 / (luminance + 0.05), (luminance + 0.05) / 0.0594];
+  return onDark > onWhite ? DARK_INK : "#ffffff";
+}
+
+function linear(byte: number): number {
+  const share = byte / 255;
+  return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 }

@@ -64,7 +64,9 @@ export function layOut(entries: VisibleNode[], wish: LayoutWish): Layout {
   for (const entry of entries) (columns[entry.depth] ??= []).push(entry);
   const rows = Math.max(1, ...columns.filter((c) => c.length === 1).map((c) => countOf(c[0], wish)));
   const room = wish.height - TITLE - TOP - 8;
-  const mapSide = Math.floor(Math.min(64, Math.max(20, room / rows - 8)));
+  // A wide screen has larger maps, as far as all columns still fit.
+  const widest = Math.max(64, (wish.width - wish.outputWidth) / (columns.length * 1.9));
+  const mapSide = Math.floor(Math.min(widest, Math.max(20, room / rows - 8)));
   const stage = Math.max(room, rows * (mapSide + 6));
   const blocks = columns.flatMap((column, index) =>
     column.length === 1

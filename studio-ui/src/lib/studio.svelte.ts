@@ -60,6 +60,14 @@ export class Studio {
     return { signed: of("signed"), image: of("image"), weights: of("weights"), heat: of("heat") };
   });
 
+  /** What gradients are of: the chosen target, or the score of the class that the network finds. */
+  readonly gradientTarget = $derived.by((): TargetWish => {
+    const classes = this.atlas?.head.classes ?? [];
+    const best = classes.reduce((most, one) => Math.max(most, one.probability), 0);
+    const found = classes.find((one) => one.probability === best)?.number ?? 0;
+    return { loss: this.target.loss ?? false, number: this.target.number ?? found };
+  });
+
   private asking: AbortController | null = null;
   private readonly sameImages = new Map<string, string>();
 

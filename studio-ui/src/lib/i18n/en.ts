@@ -94,6 +94,7 @@ export const en = {
   fieldAll: "sees the whole image",
   edited: "Changed by hand: this number is no longer its sum.",
   effective: "How much it listens to each",
+  patch: "Patch of side",
   thisCell: "this cell",
   gradient: "Gradient",
   activation: "Activation",

@@ -96,6 +96,7 @@ export const zh: Words = {
   fieldAll: "看到整幅图像",
   edited: "已手动修改：这个数不再等于它的各项之和。",
   effective: "它对各像素的敏感度",
+  patch: "方块边长",
   thisCell: "此单元",
   gradient: "梯度",
   activation: "激活值",
