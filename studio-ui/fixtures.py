@@ -17,20 +17,9 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import pellucid
-from pellucid import layers
-from pellucid.layers.activation import ReLU
 from pellucid.model import Model
-from pellucid.studio.messages import Arithmetic, Atlas, Class, Embedded, ImageInfo, Kind, ModelInfo, NodeInfo
-
-KINDS: tuple[tuple[type[layers.Layer], Kind], ...] = (
-    (layers.Input, "input"),
-    (layers.Conv2d, "convolution"),
-    (layers.Linear, "dense"),
-    (layers.MaxPool2d, "pooling"),
-    (ReLU, "activation"),
-    (layers.Softmax, "softmax"),
-    (layers.Flatten, "shape"),
-)
+from pellucid.studio.messages import Arithmetic, Atlas, Class, Embedded, ImageInfo
+from pellucid.studio.model_info import model_info
 
 
 def binary(head: Mapping[str, Any], content: bytes) -> bytes:
@@ -41,69 +30,8 @@ def binary(head: Mapping[str, Any], content: bytes) -> bytes:
 
 
 def packed(answer: bytes) -> str:
+    """An answer as a file carries it."""
     return base64.b64encode(zlib.compress(answer, 9)).decode()
-
-
-def node_info(model: Model, name: str, depth: int) -> NodeInfo:
-    graph = model.graph
-    node = graph.node(name)
-    inputs = graph.input_shapes(node)
-    axes = node.layer.window(inputs) or ()
-    specs = node.layer.parameters(inputs)
-    kind = next((kind for layer, kind in KINDS if isinstance(node.layer, layer)), "other")
-    return {
-        "name": name,
-        "layer": node.layer.name,
-        "kind": kind,
-        "formula": node.layer.formula,
-        "inputs": list(node.inputs),
-        "shape": list(graph.shapes[name]),
-        "settings": {},
-        "parameters": [
-            {"name": f"{name}.{spec.name}", "shape": list(spec.shape), "role": spec.role} for spec in specs
-        ],
-        "parameter_count": sum(int(np.prod(spec.shape)) for spec in specs),
-        "multiply_adds": node.layer.cost(inputs),
-        "nbytes": 4 * int(np.prod(graph.shapes[name])),
-        "axes": [
-            {
-                "input": axis.input,
-                "output": axis.output,
-                "kernel": axis.kernel,
-                "stride": axis.stride,
-                "dilation": axis.dilation,
-                "pad_start": axis.pad_start,
-                "pad_end": axis.pad_end,
-                "fraction": axis.fraction,
-                "unused": axis.unused,
-            }
-            for axis in axes
-        ]
-        or None,
-        "groups": getattr(node.layer, "groups", 1) if kind == "convolution" else 1,
-        "depth": depth,
-        "fold": "",
-        "signed": kind not in {"input", "activation"},
-        "field": None,
-        "milliseconds": None,
-    }
-
-
-def model_info(model: Model, identity: str) -> ModelInfo:
-    nodes = [node_info(model, node.name, depth) for depth, node in enumerate(model.graph.nodes)]
-    return {
-        "id": identity,
-        "name": identity,
-        "nodes": nodes,
-        "inputs": list(model.graph.inputs),
-        "outputs": list(model.graph.outputs),
-        "scores": model.graph.outputs[0],
-        "class_names": list(model.class_names),
-        "output_kind": model.output_kind,
-        "parameter_count": model.parameter_count,
-        "multiply_adds": sum(node["multiply_adds"] for node in nodes),
-        "run": None,
-    }
 
 
 def atlas(model: Model, arrays: Mapping[str, Any], image: str, what: str) -> bytes:
@@ -143,6 +71,7 @@ def atlas(model: Model, arrays: Mapping[str, Any], image: str, what: str) -> byt
 
 
 def classes(model: Model, scores: Any) -> list[Class]:
+    """The classes with their softmax."""
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()
     return [
@@ -194,6 +123,7 @@ def arithmetic(model: Model, image: Any, node: str, at: tuple[int, ...]) -> Arit
 
 
 def picture(image: Any) -> str:
+    """An image as a data URL."""
     pixels = np.round(np.asarray(image) * 255).astype(np.uint8)
     shown = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
     stream = BytesIO()
@@ -205,7 +135,8 @@ def embedded(model: Model, images: Mapping[str, Any]) -> tuple[Embedded, list[Ar
     """A file's data, and the library's arithmetic of some of its cells."""
     info = model_info(model, model.name)
     infos: list[ImageInfo] = [
-        {"id": name, "name": name, "shape": list(image.shape), "label": None} for name, image in images.items()
+        {"id": name, "name": name, "shape": list(image.shape), "label": None}
+        for name, image in images.items()
     ]
     data: Embedded = {
         "language": "en",
@@ -235,11 +166,12 @@ def embedded(model: Model, images: Mapping[str, Any]) -> tuple[Embedded, list[Ar
         data["atlases"][f"gradient {name}"] = packed(atlas(model, gradients, name, "gradient"))
         for node, array in arrays.items():
             head = {"node": node, "what": "activation", "shape": list(array.shape[1:])}
-            data["values"][f"{name} {node}"] = packed(binary(head, np.asarray(array[0], np.float32).tobytes()))
+            content = np.asarray(array[0], np.float32).tobytes()
+            data["values"][f"{name} {node}"] = packed(binary(head, content))
     rng = np.random.default_rng(0)
     chosen = next(iter(images.values()))
     sums = [
-        arithmetic(model, chosen, node.name, tuple(int(rng.integers(side)) for side in model.graph.shapes[node.name]))
+        arithmetic(model, chosen, node.name, tuple(rng.integers(model.graph.shapes[node.name]).tolist()))
         for node in model.graph.nodes[1:]
         for _ in range(3)
     ]
@@ -247,8 +179,10 @@ def embedded(model: Model, images: Mapping[str, Any]) -> tuple[Embedded, list[Ar
 
 
 def tiny_vgg() -> tuple[Embedded, list[Arithmetic]]:
+    """Tiny VGG as it starts, on photographs."""
     model = pellucid.zoo.create("tiny-vgg")
-    named = Model(model.graph, model.parameters, name="tiny-vgg", class_names=[f"class {k}" for k in range(10)])
+    names = [f"class {k}" for k in range(10)]
+    named = Model(model.graph, model.parameters, name="tiny-vgg", class_names=names)
     images = {}
     for name in ("flower", "china"):
         shown = Image.fromarray(load_sample_image(f"{name}.jpg")).resize((96, 64)).crop((16, 0, 80, 64))
@@ -257,6 +191,7 @@ def tiny_vgg() -> tuple[Embedded, list[Arithmetic]]:
 
 
 def lenet5() -> tuple[Embedded, list[Arithmetic]]:
+    """LeNet-5 after two epochs, on digits."""
     model = pellucid.zoo.create("lenet5")
     data = pellucid.data.load("digits")
     pellucid.train(model, data, epochs=2)

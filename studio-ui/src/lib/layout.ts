@@ -73,7 +73,7 @@ export function layOut(entries: VisibleNode[], wish: LayoutWish): Layout {
       ? column.map((entry) => single(entry, index, mapSide, stage, wish))
       : lanes(column, index, stage, wish),
   );
-  const { width, place } = across(columns, blocks, wish);
+  const { width, place } = across(columns, blocks, wish, mapSide);
   const bottom = Math.max(...blocks.map((block) => block.y + block.height), stage + TITLE);
   return {
     blocks,
@@ -95,9 +95,10 @@ function single(entry: VisibleNode, column: number, side: number, stage: number,
   if (vector) {
     const length = entry.node.shape[0] ?? 1;
     const height = Math.min(stage, length <= 24 ? length * wish.rowHeight : stage);
-    const width = STRIP * (wish.pairs ? 2 : 1) + (wish.pairs ? PAIR : 0);
+    const strip = Math.max(STRIP, Math.round(side / 6));
+    const width = strip * (wish.pairs ? 2 : 1) + (wish.pairs ? PAIR : 0);
     const y = TITLE + (stage - height) / 2;
-    return { ...base, y, width, height, mapWidth: STRIP, mapHeight: height, gap: 0, count: 1 };
+    return { ...base, y, width, height, mapWidth: strip, mapHeight: height, gap: 0, count: 1 };
   }
   const count = countOf(entry, wish);
   const gap = count > 1 ? Math.min(Math.max((stage - count * side) / (count - 1), 4), side * 0.6) : 0;
@@ -168,6 +169,7 @@ function across(
   columns: VisibleNode[][],
   blocks: Block[],
   wish: LayoutWish,
+  mapSide: number,
 ): { width: number; place: { x: number; width: number } | null } {
   const slots = columns.map((_, index) =>
     Math.max(SLOT, ...blocks.filter((block) => block.column === index).map((block) => block.width)),
@@ -181,7 +183,7 @@ function across(
     long.filter((is, index) => !is && index > 0).length * SHORT_GAP;
   const longs = long.filter((is, index) => is && index > 0).length;
   const spare = longs > 0 ? (wish.width - fixed) / longs : 0;
-  const longGap = Math.min(Math.max(spare, LONG_GAP * 0.8), LONG_GAP * MOST_STRETCH);
+  const longGap = Math.min(Math.max(spare, LONG_GAP * 0.8), Math.max(LONG_GAP * MOST_STRETCH, 2.6 * mapSide));
   let x = margin;
   let place: { x: number; width: number } | null = null;
   columns.forEach((column, index) => {

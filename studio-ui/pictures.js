@@ -1,4 +1,4 @@
-/** Pictures of the page with a running Studio: `node live.js ADDRESS FOLDER VIEWS.json [PATTERN]`. */
+/** Pictures of the page with a running Studio: `node pictures.js ADDRESS FOLDER VIEWS.json [PATTERN]`. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
