@@ -133,7 +133,7 @@ def picture(image: Any) -> str:
 
 def embedded(model: Model, images: Mapping[str, Any]) -> tuple[Embedded, list[Arithmetic]]:
     """A file's data, and the library's arithmetic of some of its cells."""
-    info = model_info(model, model.name)
+    info = model_info(model, model.name, run=None, milliseconds={})
     infos: list[ImageInfo] = [
         {"id": name, "name": name, "shape": list(image.shape), "label": None}
         for name, image in images.items()
