@@ -126,9 +126,20 @@ def _nested() -> keras.Model:
     return keras.Model(image, layers.Dense(2, name="dense")(head(inner(image))))
 
 
+def _numbers() -> keras.Model:
+    """Operations on tensors and plain numbers."""
+    image = keras.Input((6, 5, 3))
+    x = layers.Conv2D(4, 3, name="conv")(image)
+    gate = layers.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)
+    y = 1.5 - x * gate / 2.0
+    return keras.Model(
+        image, layers.Dense(2, name="dense")(layers.GlobalAveragePooling2D()(2.0 / (y * y + 1.0)))
+    )
+
+
 def names() -> list[str]:
     """Of all models."""
-    return [*SEQUENTIALS, "gated", "nested"]
+    return [*SEQUENTIALS, "gated", "nested", "numbers"]
 
 
 def create(name: str) -> keras.Model:
@@ -138,7 +149,7 @@ def create(name: str) -> keras.Model:
         made = [type(layer).from_config(layer.get_config()) for layer in SEQUENTIALS[name]]
         model = keras.Sequential(made)
     else:
-        model = {"gated": _gated, "nested": _nested}[name]()
+        model = {"gated": _gated, "nested": _nested, "numbers": _numbers}[name]()
     return drawn(model)
 
 

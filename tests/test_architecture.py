@@ -41,11 +41,11 @@ LEVELS = {
     "zoo": 9,
     "explain": 10,
     "plot": 11,
-    "cli": 12,
     "studio": 12,
     "notebook": 12,
     "estimator": 12,
-    "__main__": 13,
+    "cli": 13,
+    "__main__": 14,
 }
 """Rooms of DESIGN.md. A room imports itself and lower levels, never a neighbour on its own level.
 

@@ -69,7 +69,6 @@ def test_tensorflow_js_models_yield_what_keras_does(name: str, tmp_path: Path) -
         ("MobileNet", 64),
         ("MobileNetV2", 64),
         ("MobileNetV3Small", 64),
-        ("NASNetMobile", 224),
         ("ResNet50V2", 64),
         ("VGG16", 64),
         ("Xception", 96),

@@ -203,7 +203,7 @@ def test_data_that_do_not_fit_are_reported() -> None:
     with client_of(studio_of(small_network())) as client:
         url = f"ws://{HOST}/api/training"
         with client.websocket_connect(url, headers={"origin": f"http://{HOST}"}) as socket:
-            assert "classes are 0 to 2" in opened(Line(socket), client)["problem"]
+            assert "10 classes" in opened(Line(socket), client)["problem"]
 
 
 def test_a_recording_is_scrubbed_without_training(tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ class Bench:
     Attributes:
         shards: that work is shared out among.
         differentiated: whether the plan is one with backward steps.
+        result: the array that a run returns.
     """
 
     case: OneLayer
@@ -117,14 +118,21 @@ class Bench:
     shards: int
     differentiated: bool = False
     arrays: dict[str, Array] = field(default_factory=dict)
+    result: str = "result"
 
     def __post_init__(self) -> None:
         graph = self.case.graph
         self.store = ParameterStore(graph, None)
         self.lanes = _native.lanes(self.instruction_set)
-        self.builder = PlanBuilder(self.lanes, self.store.trainable_values * 4, self.capacity, self.shards)
-        wanted = frozenset(graph.parameters) if self.differentiated else frozenset()
-        self.context = NodeContext(graph, graph.nodes[1], self.store, False, self.differentiated, wanted)
+        self.builder = PlanBuilder(self.lanes, 0, self.capacity, self.shards)
+        shapes = {name: spec.shape for name, spec in graph.parameters.items() if self.differentiated}
+        gradients = {name: self.floats(name, np.full(shape, np.nan)) for name, shape in shapes.items()}
+        self.context = NodeContext(graph, graph.nodes[1], self.store, False, self.differentiated, gradients)
+
+    def floats(self, name: str, array: Array) -> Buffer:
+        """An array of the caller's that steps may write to."""
+        self.arrays[name] = array.astype(np.float32)
+        return self.builder.external(name, nbytes=self.arrays[name].nbytes)
 
     def bring(self, name: str, array: Array) -> BlockValue:
         """Images as a value in channel blocks."""
@@ -142,8 +150,10 @@ class Bench:
 
     def sums(self, channels: int) -> Buffer:
         """Room for the sums of an epilogue."""
-        nbytes = 2 * self.builder.blocks(channels) * self.lanes * 8
-        return self.builder.shard_sums("sums", nbytes, Layout.FLAT, "float64")
+        count = 2 * self.builder.blocks(channels) * self.lanes
+        if self.shards == 1:
+            return self.floats("sums", np.zeros(2 * count))
+        return self.builder.shard_sums("sums", 8 * count, Layout.FLAT, "float64")
 
     def export(self, value: BlockValue) -> None:
         """Bring a value back as the array "result"."""
@@ -151,11 +161,8 @@ class Bench:
         scatter_blocks(self.builder, value, self.builder.external("result"))
 
     def export_floats(self, buffer: Buffer) -> None:
-        """Bring a buffer back as the array "result", floats as they lie."""
-        count = buffer.nbytes // 4
-        self.arrays["result"] = np.full(count, np.nan, np.float32)
-        operands = (buffer, self.builder.external("result"))
-        self.builder.later(0, "export_values", "layer", operands, {"cells": count}, extent=count)
+        """What lies in one of the caller's arrays afterwards is the result."""
+        self.result = buffer.name
 
     def run(self, weights: Mapping[str, Array], images: int) -> Array:
         """The exported array; scratch memory starts as 0xA5."""
@@ -165,7 +172,7 @@ class Bench:
         executor = _native.Executor(self.instruction_set, description, True)
         externals = [self.arrays[name] for name in plan.externals]
         executor.run(self.store.native, [*externals, *plan.constants], images, images, [], 0, 0)
-        return self.arrays["result"]
+        return self.arrays[self.result]
 
     @property
     def epilogue(self) -> Epilogue:

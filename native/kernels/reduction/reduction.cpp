@@ -30,13 +30,6 @@ void clear_values(const Call& call) {
   for (std::int64_t value = call.begin; value < call.end; ++value) values[value] = 0.0F;
 }
 
-// export_values, a range over values: a -> the caller's array.
-void export_values(const Call& call) {
-  const auto* from = call.operand<const float>(0);
-  auto* to = call.operand<float>(1);
-  for (std::int64_t value = call.begin; value < call.end; ++value) to[value] = from[value];
-}
-
 // check_finite, a range over values: marks the run when a value is a NaN or an infinity.
 void check_finite(const Call& call) {
   const auto* values = call.operand<const std::uint32_t>(0);

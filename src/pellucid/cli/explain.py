@@ -10,6 +10,7 @@ import typer
 
 from pellucid.cli.attribution import explain_places
 from pellucid.cli.common import EngineOption, ThreadsOption, choose_engine, open_network
+from pellucid.cli.page import ENDINGS, write_page
 from pellucid.data.images import read_image
 from pellucid.engines.engine import Array
 from pellucid.errors import DataError
@@ -80,18 +81,28 @@ def explain_command(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="With --method: where to draw, .png, .svg or .pdf."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="With --method: where to draw, .png, .svg or .pdf. Alone: a page of it all, .html.",
         ),
     ] = None,
     resize: Annotated[bool, typer.Option("--resize", help="Fit a picture of another size.")] = False,
     engine: EngineOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Print the sum behind a number, or say which places matter.
+    """Print the sum behind a number, say which places matter, or write a page.
 
     A cell of an activation (--node conv2 --at 3,5,7), or with --gradient its gradient, or that of a weight.
-    With --method a map of the picture, for a class or such a cell.
+    With --method a map of the picture, for a class or such a cell. With -o page.html alone everything, to be
+    looked into without a server.
     """
+    if output is not None and output.suffix in ENDINGS:
+        if method or node is not None or gradient or target is not None:
+            raise DataError(f"{output}: a page shows all numbers, so --output FILE.html stands alone")
+        write_page(open_network(model, choose_engine(engine, threads)), image, output)
+        typer.echo(f"wrote {output}")
+        return
     if method:
         _check_method(node, at, others=gradient or loss or prove or latex or parameter is not None)
     elif layer is not None or sanity or output is not None:

@@ -103,15 +103,18 @@ def _head(passed: Pass, what: What, j: str | None, nodes: list[NodeMaps]) -> Atl
 
 def _node_maps(name: str, maps: Array, shown: Sequence[int]) -> tuple[NodeMaps, Bytes]:
     pixels, ranges = quantized(maps, shown)
-    finite = maps if np.isfinite(maps.sum()) else maps[np.isfinite(maps)]
+    low, high = maps.min(), maps.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = maps[np.isfinite(maps)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     found: NodeMaps = {
         "node": name,
         "offset": 0,
         "height": maps.shape[1],
         "width": maps.shape[2],
         "total": len(maps),
-        "low": float(finite.min()) if finite.size else 0.0,
-        "high": float(finite.max()) if finite.size else 0.0,
+        "low": float(low),
+        "high": float(high),
         "maps": ranges,
     }
     return found, pixels
@@ -128,7 +131,7 @@ def strongest(maps: Array, most: int) -> list[int]:
     """The channels of the largest mean magnitude, in order of their numbers."""
     if len(maps) <= most:
         return list(range(len(maps)))
-    strength = np.abs(maps).mean(axis=(1, 2), dtype=np.float64)
+    strength = np.abs(maps).reshape(len(maps), -1).sum(axis=1)
     return sorted(np.argsort(-strength, kind="stable")[:most].tolist())
 
 

@@ -56,6 +56,12 @@ class Conductor(Callback):
             self._stopped = True
             self._changed.notify_all()
 
+    def wait_for_stop(self) -> None:
+        """Return when the run is ended from outside."""
+        with self._changed:
+            while not self._stopped:
+                self._changed.wait()
+
     # ---- events, in the run's thread
 
     def start(self, run: Run) -> None:

@@ -37,11 +37,20 @@ class TrainingSession:
         data_name: a data set by name.
         epochs: passes over it.
         report: told of every state, from any thread.
+        ended: told when nothing runs any more.
     """
 
     def __init__(
-        self, workspace: Workspace, source: OpenModel, data_name: str, epochs: int, report: Report
+        self,
+        workspace: Workspace,
+        source: OpenModel,
+        data_name: str,
+        epochs: int,
+        *,
+        report: Report,
+        ended: Callable[[], None],
     ) -> None:
+        self._ended = ended
         self._model = fresh(source.model)
         self._epochs, self._data_name, self._report = epochs, data_name, report
         self._folder = tempfile.TemporaryDirectory(prefix="pellucid-studio-")
@@ -51,14 +60,15 @@ class TrainingSession:
         self._conductor = Conductor(self._moved)
         self.state = state_of("ready", self.shown.id, epochs=epochs)
         self._moments: list[int] = []
-        self._thread = threading.Thread(target=self._train, name="studio-training", daemon=True)
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="studio-training", daemon=True)
         self._thread.start()
 
     # ---- commands
 
     def go(self, action: str) -> None:
         """Do a step, an epoch, or the rest; or pause."""
-        if not self._thread.is_alive():
+        if self.state["status"] == "failed" or self._over:
             raise RefusedError(UNUSABLE, "the run is over: begin another")
         if action == "pause":
             self._conductor.pause()
@@ -86,10 +96,8 @@ class TrainingSession:
         )
 
     def close(self) -> None:
-        """End the run; what it shows stays on the stage."""
+        """End the run after the steps under way; what it shows stays on the stage."""
         self._conductor.stop()
-        self._thread.join(timeout=30)
-        self._folder.cleanup()
 
     @property
     def trained(self) -> int:
@@ -98,27 +106,33 @@ class TrainingSession:
 
     # ---- the run's own thread
 
-    def _train(self) -> None:
+    def _run(self) -> None:
         try:
-            dataset = data.load(self._data_name).fit(self._model.graph.shapes[self._model.graph.inputs[0]])
-            self.shown.examples = dataset.test
-            batch = min(self._model.recipe.batch_size, max(1, len(dataset.train)))
-            every = max(1, -(-len(dataset.train) // batch) // MOMENTS_AN_EPOCH)
-            recorder = Recorder(self._recording, every=every)
-            train(
-                self._model,
-                dataset,
-                epochs=self._epochs,
-                progress=False,
-                callbacks=(recorder, self._conductor),
-            )
-            self._show(self._model)
-            self._moments = list(Recording(self._recording).steps)
-            self._tell({**self._numbers(), "status": "finished", "moments": self._moments})
+            self._train()
+            self._conductor.wait_for_stop()  # the moments can be scrubbed to until the page goes
         except StoppedError:
-            self._show(self._model)
+            pass
         except PellucidError as error:
             self._tell({**self.state, "status": "failed", "problem": str(error)})
+        except Exception as error:
+            self._tell({**self.state, "status": "failed", "problem": f"{type(error).__name__}: {error}"})
+            raise
+        finally:
+            self._folder.cleanup()
+            self._ended()
+
+    def _train(self) -> None:
+        dataset = data.load(self._data_name).fit(self._model.graph.shapes[self._model.graph.inputs[0]])
+        self.shown.examples = dataset.test
+        batch = min(self._model.recipe.batch_size, max(1, len(dataset.train)))
+        every = max(1, -(-len(dataset.train) // batch) // MOMENTS_AN_EPOCH)
+        recorder = Recorder(self._recording, every=every)
+        listeners = (recorder, self._conductor)
+        train(self._model, dataset, epochs=self._epochs, progress=False, callbacks=listeners)
+        self._show(self._model)
+        self._moments = list(Recording(self._recording).steps)
+        self._over = True
+        self._tell({**self._numbers(), "status": "finished", "moments": self._moments})
 
     def _moved(self, run: Run, held: bool) -> None:
         """Show the network as it is now, and say where the run stands."""

@@ -26,6 +26,9 @@ Body = Mapping[str, Any]
 
 MOST_EPOCHS = 1000
 
+PATIENCE = 3.0
+"""Seconds that a run has to end before another begins: longer than any one step of most."""
+
 
 class Line:
     """One page that trains: at most one run at a time."""
@@ -60,34 +63,33 @@ class Line:
         return {**self._session.state, "problem": problem}
 
     def hang_up(self) -> None:
-        """End the run."""
+        """End the run; it takes no time to say so."""
         if self._session is not None:
             self._session.close()
             self._session = None
-            self._studio.training.release()
 
     def _open(self, body: Body) -> None:
-        model = self._studio.workspace.model(wishes.text(body, "model"))
+        studio = self._studio
+        model = studio.workspace.model(wishes.text(body, "model"))
         data = wishes.optional_text(body, "data")
         epochs = max(1, wishes.whole(body, "epochs", 10, most=MOST_EPOCHS))
-        if data is not None and data not in self._studio.data_names:
-            raise RefusedError(UNUSABLE, f"data: one of {', '.join(self._studio.data_names)}; not {data!r}")
         self.hang_up()
-        if not self._studio.training.acquire(blocking=False):
+        if data is None:
+            if model.recording is None:
+                raise RefusedError(UNUSABLE, f"{model.model.name}: choose data, as it has no recording")
+            self._session = Replay(model, model.recording, self._report)
+            return
+        if data not in studio.data_names:
+            raise RefusedError(UNUSABLE, f"data: one of {', '.join(studio.data_names)}; not {data!r}")
+        if not studio.training.acquire(timeout=PATIENCE):
             raise RefusedError(UNUSABLE, "a run is under way in another window: end it first")
         try:
-            self._session = self._begin(model.id, data, epochs)
+            self._session = TrainingSession(
+                studio.workspace, model, data, epochs, report=self._report, ended=studio.training.release
+            )
         except BaseException:
-            self._studio.training.release()
+            studio.training.release()
             raise
-
-    def _begin(self, identity: str, data: str | None, epochs: int) -> TrainingSession | Replay:
-        model = self._studio.workspace.model(identity)
-        if data is not None:
-            return TrainingSession(self._studio.workspace, model, data, epochs, self._report)
-        if model.recording is None:
-            raise RefusedError(UNUSABLE, f"{model.model.name}: choose data, as no recording comes with it")
-        return Replay(model, model.recording, self._report)
 
 
 async def training(socket: WebSocket) -> None:
@@ -104,10 +106,10 @@ async def training(socket: WebSocket) -> None:
     except (WebSocketDisconnect, KeyError):  # KeyError: bytes came where text was expected
         pass
     finally:
+        line.hang_up()
         sending.cancel()
         with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
             await sending
-        await asyncio.to_thread(line.hang_up)
 
 
 async def _obeyed(line: Line, message: str, mailbox: Mailbox[TrainState]) -> bool:

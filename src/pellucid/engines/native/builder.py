@@ -100,12 +100,14 @@ class PlanBuilder:
         """Floats made by the preparation, whenever the state has changed."""
         return Buffer(name, values * 4, Layout.FLAT, scope=Scope.PREPARED)
 
-    def external(self, name: str, number_type: str = "float32") -> Buffer:
-        """An array that every run brings under this name."""
+    def external(self, name: str, number_type: str = "float32", nbytes: int = 0) -> Buffer:
+        """An array that every run brings under this name; `nbytes` where a step asks for its size."""
         if name not in self._external_buffers:
             number = len(self._externals)
             self._externals.append(name)
-            self._external_buffers[name] = Buffer(name, 0, Layout.FLAT, number_type, Scope.EXTERNAL, number)
+            self._external_buffers[name] = Buffer(
+                name, nbytes, Layout.FLAT, number_type, Scope.EXTERNAL, number
+            )
         return self._external_buffers[name]
 
     def constant(self, name: str, values: NDArray[Any]) -> Buffer:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule
 from pellucid.engines.loss_nodes import loss_nodes
-from pellucid.engines.native.builder import CHECK_TURN, PlanBuilder
+from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.layouts import Workload, cheaper_layout, node_layouts
 from pellucid.engines.native.losses import Scored, lower_loss
 from pellucid.engines.native.lowering.blocks.value import ImageSource, scatter_blocks
 from pellucid.engines.native.parameters import FLOAT, ParameterStore
-from pellucid.engines.native.plan import Buffer, Layout, Plan, Scope
+from pellucid.engines.native.plan import Buffer, Layout, Plan
 from pellucid.engines.native.updates import lower_update
 from pellucid.engines.native.values import Gradients, Value, Values
 from pellucid.engines.native.walk import Choices, Walk
@@ -130,20 +130,20 @@ class Compiler:
         return builder.plan(changes_state=False)
 
     def backward(self, wishes: BackwardWishes) -> Plan:
-        """Externals "input:NAME" and "seed:NODE" to "gradient:NODE" and "gradient" (of the parameters).
+        """Externals "input:NAME" and "seed:NODE" to "gradient:NODE" and "gradient of PARAMETER".
 
         Activations that are wanted go to "output:NODE". With a loss there are no seeds, but the externals of
         `loss`. The forward pass is walked again on each tile, so that a trace need not hold what only this
         needs.
         """
-        builder = self._builder(differentiated=True)
+        builder = self._builder(differentiated=False)
         walk = Walk(
             builder,
             self.graph,
             self.store,
             self._layouts(),
             nodes_wanted=frozenset(wishes.nodes),
-            parameters_wanted=frozenset(wishes.parameters),
+            parameter_gradients={name: self._gradient_of(builder, name) for name in wishes.parameters},
             rules=dict(wishes.rules),
             visible=frozenset((*wishes.nodes, *wishes.sources, *wishes.activations)),
             choices=self.choices,
@@ -156,11 +156,12 @@ class Compiler:
         for node in wishes.nodes:
             if node in gradients:
                 self._scatter(builder, node, gradients, builder.external(f"gradient:{node}"))
-        count = self.store.trainable_values
-        if wishes.parameters:
-            vectors = (self.store.section(None, 0, count, Scope.BATCH), builder.external("gradient"))
-            builder.later(CHECK_TURN, "export_values", "gradient", vectors, {"cells": count}, extent=count)
         return builder.plan(changes_state=False)
+
+    def _gradient_of(self, builder: PlanBuilder, name: str) -> Buffer:
+        """The caller's array for a parameter's gradient."""
+        nbytes = math.prod(self.graph.parameters[name].shape) * FLOAT
+        return builder.external(f"gradient of {name}", nbytes=nbytes)
 
     def _seeds(self, builder: PlanBuilder, walk: Walk, wishes: BackwardWishes) -> Mapping[str, Value]:
         """What a backward pass begins with: brought by the caller, or of the loss."""
@@ -189,9 +190,7 @@ class Compiler:
     ) -> Plan:
         """Externals "input:NAME", "indices" and "targets" to "losses" and "correct", updating the state."""
         builder = self._builder(differentiated=True)
-        trainable = frozenset(
-            name for name, spec in self.graph.parameters.items() if spec.role == "trainable"
-        )
+        trainable = [name for name, spec in self.graph.parameters.items() if spec.role == "trainable"]
         weights = loss_nodes(self.graph, objective, loss_weights)
         walk = Walk(
             builder,
@@ -199,7 +198,7 @@ class Compiler:
             self.store,
             self._layouts(training=True),
             training=True,
-            parameters_wanted=trainable,
+            parameter_gradients={name: self.store.gradient(name) for name in trainable},
             visible=frozenset(weights),
             choices=self.choices,
         )

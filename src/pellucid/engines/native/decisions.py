@@ -143,7 +143,7 @@ def _context(graph: Graph, store: ParameterStore, name: str, precision: str, ima
         store=store,
         training=False,
         differentiated=False,
-        parameters_wanted=frozenset(),
+        gradients={},
         images=images,
         precision=precision,
     )

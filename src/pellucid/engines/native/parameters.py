@@ -129,12 +129,6 @@ class ParameterStore:
         """All optimiser arrays, "velocity:conv1.weight"."""
         return {key: self._read(base, name) for key, base, name in self._slots()}
 
-    def split_gradient(self, values: NDArray[np.float32]) -> State:
-        """The gradient vector as arrays by name, in graph order."""
-        result = {}
-        for name, spec in self.graph.parameters.items():
-            if spec.role == "trainable":
-                begin = self._offsets[name] // FLOAT
-                array = values[begin : begin + self._values(name)].reshape(spec.shape)
-                result[name] = np.ascontiguousarray(self._oriented(name, array))
-        return result
+    def oriented(self, name: str, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A parameter's values from the order of the compiled module to the layer's, or back."""
+        return np.ascontiguousarray(self._oriented(name, array))

@@ -265,19 +265,18 @@ class NativeProgram(Program):
             written = f"gradient:{node}" in reached
             gradients[node] = self._empty(shape) if written else np.zeros(shape, np.float32)
         activations = {node: self._empty((count, *self.graph.shapes[node])) for node in wishes.activations}
-        names = wishes.parameters
-        vector = self._empty((self._store.trainable_values if names else 0,))
+        specs = self.graph.parameters
+        parameters = {name: self._empty(specs[name].shape) for name in wishes.parameters}
         losses = np.zeros(1)
         arrays: dict[str, Array] = {f"gradient:{node}": array for node, array in gradients.items()}
         arrays.update({f"seed:{node}": np.ascontiguousarray(s, np.float32) for node, s in seeds.items()})
         arrays.update({f"output:{node}": array for node, array in activations.items()})
         arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
-        arrays["gradient"] = vector
+        arrays.update({f"gradient of {name}": array for name, array in parameters.items()})
         if targets is not None:
             arrays |= _loss_arrays(targets, losses)
         executable.run(self._store.native, arrays, count, count)
-        split = self._store.split_gradient(vector) if names else {}
-        parameters = {name: split[name] for name in names}
+        parameters = {name: self._store.oriented(name, array) for name, array in parameters.items()}
         loss = None if targets is None else float(losses[0])
         return Gradients(parameters, gradients, self.graph.inputs, loss, activations)
 

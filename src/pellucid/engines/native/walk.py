@@ -16,7 +16,7 @@ from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSourc
 from pellucid.engines.native.lowering.context import Cache
 from pellucid.engines.native.lowering.geometry import Geometry, geometry
 from pellucid.engines.native.parameters import ParameterStore
-from pellucid.engines.native.plan import Layout
+from pellucid.engines.native.plan import Buffer, Layout
 from pellucid.engines.native.values import Gradients, Value, Values
 from pellucid.graph import Graph, Node
 from pellucid.layers import Conv1d, Conv2d, Input, Parameter
@@ -45,7 +45,7 @@ class Walk:
         layouts: of every node's arrays: LANES or BLOCKS.
         training: whether batch statistics and dropout are in force.
         nodes_wanted: names of the nodes whose gradient is wanted.
-        parameters_wanted: full names of the parameters whose gradient is wanted.
+        parameter_gradients: for the full name of every parameter whose gradient is wanted its place.
         rules: of nodes that do not follow the gradient.
         visible: nodes whose own values or gradients are asked for: they are never fused away.
         choices: what the user says about how things are computed.
@@ -58,7 +58,7 @@ class Walk:
     layouts: Mapping[str, Layout]
     training: bool = False
     nodes_wanted: frozenset[str] = frozenset()
-    parameters_wanted: frozenset[str] = frozenset()
+    parameter_gradients: Mapping[str, Buffer] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     visible: frozenset[str] = frozenset()
     choices: Choices = field(default_factory=Choices)
@@ -110,7 +110,7 @@ class Walk:
             store=self.store,
             training=self.training,
             differentiated=name in self._differentiated,
-            parameters_wanted=self.parameters_wanted,
+            gradients=self.parameter_gradients,
             rule=self.rules.get(node.name, Rule.GRADIENT),
             absorbed=self._absorbed,
             images=self.builder.capacity,
@@ -194,7 +194,8 @@ class Walk:
     def _parameters_of(self, node: Node) -> frozenset[str]:
         """The node's parameters whose gradient is wanted."""
         specs = node.layer.parameters(self.graph.input_shapes(node))
-        return self.parameters_wanted.intersection(f"{node.name}.{spec.name}" for spec in specs)
+        names = (f"{node.name}.{spec.name}" for spec in specs)
+        return frozenset(name for name in names if name in self.parameter_gradients)
 
     def _find_useful(self) -> frozenset[str]:
         """Nodes whose gradient leads to something wanted."""
@@ -255,10 +256,10 @@ class Walk:
 
     def _clear_unreached(self, reached: set[str]) -> None:
         """A parameter that the seeds do not depend on has the gradient 0."""
-        for name in sorted(self.parameters_wanted):
+        for name in sorted(self.parameter_gradients):
             node = name.rsplit(".", 1)[0]
             if node not in reached:
-                gradient = self.store.gradient(name)
+                gradient = self.parameter_gradients[name]
                 values = gradient.nbytes // 4
                 self.builder.later(
                     GRADIENT_TURN, "clear_values", node, (gradient,), {"cells": values}, extent=values

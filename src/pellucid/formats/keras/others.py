@@ -1,4 +1,4 @@
-"""Layers without kernels: pooling, normalisation, merging, reshaping, and what only training knows."""
+"""Layers without kernels: pooling, normalisation, reshaping, and what only training knows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ from pellucid.layers import (
     AdaptiveAvgPool2d,
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
-    Add,
     AvgPool1d,
     AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
-    Concat,
     Crop,
-    Divide,
     Dropout,
     Dropout2d,
     Flatten,
@@ -37,7 +34,6 @@ from pellucid.layers import (
     Parameter,
     Reshape,
     StochasticDepth,
-    Subtract,
     Transpose,
     Upsample,
 )
@@ -193,49 +189,6 @@ def normalization(layer: LayerReader, inputs: list[Value]) -> Value:
     return same(layer, Normalize(mean, deviation), value)
 
 
-# ---- merging
-
-
-def add(layer: LayerReader, inputs: list[Value]) -> Value:
-    """Add."""
-    return layer.add(Add(), *_alike(layer, inputs))
-
-
-def subtract(layer: LayerReader, inputs: list[Value]) -> Value:
-    """Subtract."""
-    return layer.add(Subtract(), *_alike(layer, inputs))
-
-
-def multiply(layer: LayerReader, inputs: list[Value]) -> Value:
-    """Multiply."""
-    return layer.add(Multiply(), *_alike(layer, inputs))
-
-
-def average(layer: LayerReader, inputs: list[Value]) -> Value:
-    """Average: the sum over the number of inputs."""
-    values = _alike(layer, inputs)
-    total = layer.add(Add(), *values, suffix="_sum")
-    shape = (1,) * len(total.shape)
-    count = np.full(shape, len(values), np.float32)
-    return layer.add(
-        Divide(), total, layer.add(Parameter(shape), suffix="_count", parameters={"value": count})
-    )
-
-
-def concatenate(layer: LayerReader, inputs: list[Value]) -> Value:
-    """Concatenate."""
-    values = [layer.translation.in_keras_order(v, layer.name) if v.maps else v for v in inputs]
-    axis = layer.translation.axis(layer.integer("axis", -1), len(values[0].shape))
-    return layer.add(Concat(axis), *values)
-
-
-def _alike(layer: LayerReader, inputs: list[Value]) -> list[Value]:
-    """Inputs of one rank, their cells in one order."""
-    if len({value.maps for value in inputs}) > 1 or any(value.maps for value in inputs):
-        inputs = [layer.translation.in_keras_order(v, layer.name) if v.maps else v for v in inputs]
-    return inputs
-
-
 # ---- shapes
 
 
@@ -337,12 +290,9 @@ ROWS: dict[str, Row] = {
         ),
         adaptive_pooling,
     ),
-    "Add": add,
-    "Average": average,
     "BatchNormalization": batch_normalization,
     "BatchNormalizationV1": batch_normalization,
     "BatchNormalizationV2": batch_normalization,
-    "Concatenate": concatenate,
     "Cropping1D": cropping,
     "Cropping2D": cropping,
     "Dropout": dropout,
@@ -350,7 +300,6 @@ ROWS: dict[str, Row] = {
     "GroupNormalization": group_normalization,
     "LayerNormalization": layer_normalization,
     "LayerScale": layer_scale,
-    "Multiply": multiply,
     "Normalization": normalization,
     "Permute": permute,
     "Rescaling": rescaling,
@@ -358,7 +307,6 @@ ROWS: dict[str, Row] = {
     "SpatialDropout1D": spatial_dropout,
     "SpatialDropout2D": spatial_dropout,
     "StochasticDepth": stochastic_depth,
-    "Subtract": subtract,
     "UpSampling1D": upsampling,
     "UpSampling2D": upsampling,
     "ZeroPadding1D": zero_padding,

@@ -31,6 +31,8 @@ class Call:
         class_name: of the layer.
         config: its hyper-parameters.
         inputs: the tensors that it receives.
+        operands: of an operation on tensors and plain numbers its arguments in order, None for a tensor;
+            empty where all are tensors.
     """
 
     path: str
@@ -39,6 +41,7 @@ class Call:
     class_name: str
     config: Json
     inputs: tuple[Tensor, ...]
+    operands: tuple[float | None, ...] = ()
 
     @property
     def tensor(self) -> Tensor:
@@ -177,7 +180,13 @@ class _Expansion:
             return _expand(entry, f"{path}/", inputs, number, self.calls, self.depth + 1)
         # A model that is called again calls each of its layers again.
         call = Call(
-            path, name, self.number + number, text(entry, "class_name"), _config(entry), tuple(inputs)
+            path,
+            name,
+            self.number + number,
+            text(entry, "class_name"),
+            _config(entry),
+            tuple(inputs),
+            _operands(entry, number),
         )
         self.calls.append(call)
         return [call.tensor]
@@ -202,6 +211,17 @@ def _inbound(entry: Json) -> list[list[tuple[str, int, int]]]:
         list(_keras_tensors(node.get("args"))) if isinstance(node, dict) else list(_references(node))
         for node in nodes
     ]
+
+
+def _operands(entry: Json, number: int) -> tuple[float | None, ...]:
+    """Keras 3: the arguments of an operation such as x + 3, where some are numbers."""
+    nodes = entry.get("inbound_nodes")
+    node = nodes[number] if isinstance(nodes, list) and number < len(nodes) else None
+    arguments = node.get("args") if isinstance(node, dict) else None
+    if not isinstance(arguments, list):
+        return ()
+    operands = tuple(float(a) if type(a) in (int, float) else None for a in arguments)
+    return operands if any(operand is not None for operand in operands) else ()
 
 
 def _keras_tensors(value: object) -> Iterator[tuple[str, int, int]]:

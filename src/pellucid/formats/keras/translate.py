@@ -8,14 +8,14 @@ from pathlib import Path
 
 from pellucid.engines.engine import Engine
 from pellucid.errors import FormatError, GraphError, LayerError, UnsupportedLayer
-from pellucid.formats.keras import activations, others, weighted
+from pellucid.formats.keras import activations, merging, others, weighted
 from pellucid.formats.keras.activations import Row
 from pellucid.formats.keras.reader import LayerReader, Translation, Value, Weights
 from pellucid.formats.keras.topology import Call, Tensor, Wiring, wiring
 from pellucid.layers import Shape
 from pellucid.model import Model
 
-ROWS: Mapping[str, Row] = {**activations.ROWS, **others.ROWS, **weighted.ROWS}
+ROWS: Mapping[str, Row] = {**activations.ROWS, **merging.ROWS, **others.ROWS, **weighted.ROWS}
 """For every class of Keras its translation."""
 
 LARGEST_RANK = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ class NodeContext:
     Attributes:
         training: whether batch statistics and dropout are in force.
         differentiated: whether backward steps will follow.
-        parameters_wanted: full names of the parameters whose gradient is wanted.
+        gradients: for the full name of every parameter whose gradient is wanted its place.
         rule: how the gradient passes a rectifier.
         absorbed: rectifiers that the max pooling they feed carries out.
         images: in a batch, at most.
@@ -39,7 +39,7 @@ class NodeContext:
     store: ParameterStore
     training: bool
     differentiated: bool
-    parameters_wanted: frozenset[str]
+    gradients: Mapping[str, Buffer]
     rule: Rule = Rule.GRADIENT
     absorbed: frozenset[str] = frozenset()
     images: int = 1
@@ -84,8 +84,7 @@ class NodeContext:
 
     def gradient(self, name: str) -> Buffer | None:
         """The place of a parameter's gradient; None where it is not wanted."""
-        full = f"{self.name}.{name}"
-        return self.store.gradient(full) if full in self.parameters_wanted else None
+        return self.gradients.get(f"{self.name}.{name}")
 
     @property
     def channels(self) -> dict[str, int]:

@@ -1,0 +1,156 @@
+"""A page that stands alone: what is on the stage for some images, in one file that needs no server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from pellucid.errors import DataError, PellucidError
+from pellucid.explain.attribution import METHODS
+from pellucid.studio.atlas import overview
+from pellucid.studio.inquiry import ask_attribution, ask_health
+from pellucid.studio.jobs import Attention
+from pellucid.studio.kinds import kind_of
+from pellucid.studio.messages import Embedded, State
+from pellucid.studio.pictures import png
+from pellucid.studio.stage import ask_arithmetic, parameter_values
+from pellucid.studio.studio import Studio
+from pellucid.studio.traces import Pass
+from pellucid.studio.wire import encode, float_bytes, with_bytes
+
+Language = Literal["en", "zh"]
+
+COUNTED_BY_THE_PAGE = ("convolution", "dense", "pooling", "activation", "input")
+"""Kinds whose sums the page forms from the values and the parameters."""
+
+MOST_CELLS = 128
+"""Cells of another node whose sums are written out."""
+
+LIMIT = 12
+"""Terms of those; what the page asks for."""
+
+CHANNELS = 64
+"""Maps of a node."""
+
+DATA = "pellucid-data"
+"""Id of the element that holds the data."""
+
+
+def one_file(
+    studio: Studio, model: str, images: Sequence[str], language: Language, page: Path, job: Attention
+) -> bytes:
+    """The page with its scripts, styles and data in it.
+
+    Raises:
+        DataError: the page has not been built.
+    """
+    data = encode(embedded(studio, model, images, language, job)).decode()
+    closed = data.replace("<", "\\u003c")  # or a name could end the element
+    carried = f'<script type="application/json" id="{DATA}">{closed}</script>'
+    return _inlined(page).replace("</body>", f"{carried}\n  </body>").encode()
+
+
+def embedded(
+    studio: Studio, model: str, images: Sequence[str], language: Language, job: Attention
+) -> Embedded:
+    """The answers that the page would ask a server for."""
+    owner = studio.workspace.model(model)
+    found: Embedded = {
+        "language": language,
+        "state": _state(studio, model, images),
+        "pictures": {},
+        "atlases": {},
+        "values": {},
+        "parameters": {
+            name: _packed(parameter_values(studio, model, name)) for name in owner.model.parameters
+        },
+        "answers": {},
+    }
+    _answer(found, "health", {"model": model}, ask_health(studio, {"model": model}, job))
+    for image in images:
+        job.check()
+        passed = studio.passes.of(model, image)
+        content = base64.b64encode(png(owner.picture(image).pixels)).decode()
+        found["pictures"][image] = f"data:image/png;base64,{content}"
+        found["atlases"][image] = _packed(overview(passed, "activation", {}, channels=CHANNELS))
+        found["atlases"][f"gradient {image}"] = _packed(overview(passed, "gradient", {}, channels=CHANNELS))
+        for node in passed.evidence.graph.nodes:
+            values = passed.activation(node.name)
+            head = {"node": node.name, "what": "activation", "shape": list(values.shape)}
+            key = f"{passed.id} {node.name}"
+            found["values"][key] = _packed(with_bytes(head, float_bytes(values)))
+        _add_answers(studio, found, passed, job)
+    return found
+
+
+def _add_answers(studio: Studio, found: Embedded, passed: Pass, job: Attention) -> None:
+    for wish in _sums(passed):
+        _answer(found, "arithmetic", wish, ask_arithmetic(studio, wish, job))
+    best = passed.activation(passed.evidence.graph.outputs[0])
+    if best.ndim != 1:
+        return
+    target = {"number": int(best.argmax())}
+    for method in METHODS:
+        job.check()
+        wish = {"trace": passed.id, "method": method, "target": target, "sanity": False}
+        try:
+            _answer(found, "attribution", wish, ask_attribution(studio, wish, job))
+        except PellucidError:  # a network without maps has no Grad-CAM, and so on
+            continue
+
+
+def _sums(passed: Pass) -> Iterator[dict[str, Any]]:
+    """The cells whose sums the page cannot form itself, as far as they are few."""
+    graph = passed.evidence.graph
+    for node in graph.nodes:
+        shape = graph.shapes[node.name]
+        cells = list(product(*map(range, shape))) if passed.activation(node.name).size <= MOST_CELLS else []
+        if kind_of(node.layer) not in COUNTED_BY_THE_PAGE:
+            for cell in cells:
+                yield {"trace": passed.id, "node": node.name, "at": list(cell), "limit": LIMIT}
+
+
+def _state(studio: Studio, model: str, images: Sequence[str]) -> State:
+    state = studio.state()
+    return {
+        **state,
+        "models": [info for info in state["models"] if info["id"] == model],
+        "images": {model: [info for info in state["images"][model] if info["id"] in images]},
+        "zoo": [],
+        "data": [],
+        "allow_url": False,
+    }
+
+
+def _answer(found: Embedded, path: str, wish: Mapping[str, Any], message: object) -> None:
+    """Under the key that the page makes: the path, and the question with its fields in order."""
+    question = json.dumps(dict(sorted(wish.items())), separators=(",", ":"), ensure_ascii=False)
+    found["answers"][f"{path} {question}"] = _packed(encode(message))
+
+
+def _packed(content: bytes) -> str:
+    return base64.b64encode(zlib.compress(content, 9)).decode()
+
+
+def _inlined(page: Path) -> str:
+    """The page's index with its scripts and styles in place of their addresses."""
+    index = page / "index.html"
+    if not index.is_file():
+        raise DataError(f"{page}: the page has not been built: `npm ci` and `npm run build` in studio-ui")
+
+    def script(found: re.Match[str]) -> str:
+        text = (page / found[1]).read_text(encoding="utf-8").replace("</script", "<\\/script")
+        return f'<script type="module">{text}</script>'
+
+    def style(found: re.Match[str]) -> str:
+        return f"<style>{(page / found[1]).read_text(encoding='utf-8')}</style>"
+
+    text = index.read_text(encoding="utf-8")
+    text = re.sub(r'<script type="module"[^>]* src="\./([\w./-]+)"></script>', script, text)
+    return re.sub(r'<link rel="stylesheet"[^>]* href="\./([\w./-]+)">', style, text)
