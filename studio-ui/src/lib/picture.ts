@@ -32,7 +32,7 @@ function drawn(): Drawn {
     );
   }
   for (const shape of stage.querySelectorAll("svg")) parts.unshift(inlined(shape, box));
-  parts.push(...words(stage, box));
+  parts.push(...bars(stage, box), ...words(stage, box));
   const style = getComputedStyle(document.body);
   const text =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${box.width}" height="${box.height}" ` +
@@ -63,6 +63,18 @@ function inlined(shape: SVGSVGElement, box: DOMRect): string {
   const inside = new XMLSerializer().serializeToString(copy);
   const moved = `translate(${at.x - box.x} ${at.y - box.y})`;
   return `<g transform="${moved}" opacity="${opacityOf(shape)}">${inside}</g>`;
+}
+
+/** Boxes that are marked as part of the picture, in their own colour. */
+function* bars(stage: HTMLElement, box: DOMRect): Generator<string> {
+  for (const bar of stage.querySelectorAll("[data-drawn]")) {
+    const at = bar.getBoundingClientRect();
+    const colour = getComputedStyle(bar).backgroundColor;
+    yield (
+      `<rect x="${at.x - box.x}" y="${at.y - box.y}" width="${at.width}" height="${at.height}" ` +
+      `fill="${colour}" opacity="${opacityOf(bar)}"/>`
+    );
+  }
 }
 
 function* words(stage: HTMLElement, box: DOMRect): Generator<string> {
