@@ -86,6 +86,9 @@ export class CellView {
       const across = span(first, opened.column);
       return { x: across.start, y: 0, width: across.stop - across.start, height: 1 };
     }
+    if (String(this.input?.shape) === String(this.of().shape) && this.of().kind !== "dense") {
+      return { x: opened.column, y: opened.row, width: 1, height: 1 };
+    }
     const term = this.sum.value?.terms.find((one) => one.source === this.inputName);
     if (!term) return null;
     const at = placeOf(term.cell);
