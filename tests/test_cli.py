@@ -27,7 +27,17 @@ def test_the_version_and_the_help(pellucid_command: Run) -> None:
     for arguments in ((), ("--help",)):
         status, output, errors = pellucid_command(*arguments)
         assert (status, errors) == (0, "")
-        for command in ("demo", "train", "evaluate", "predict", "explain", "summary", "convert", "doctor"):
+        for command in (
+            "demo",
+            "train",
+            "evaluate",
+            "predict",
+            "explain",
+            "summary",
+            "convert",
+            "studio",
+            "doctor",
+        ):
             assert re.search(rf"^  {command} +[A-Z][^.]*\.$", output, re.MULTILINE), command
 
 
@@ -263,7 +273,7 @@ def test_the_demo_trains_shows_and_says_what_to_type_next(pellucid_command: Run,
     assert re.findall(r"label (\d)", output) == [str(label) for label in labels[:5]]
     assert "█" in output
     commands = [line.split() for line in output.splitlines() if line.startswith("  pellucid ")]
-    assert [words[1] for words in commands] == ["evaluate", "summary", "predict", "train"]
+    assert [words[1] for words in commands] == ["evaluate", "studio", "summary", "predict", "train"]
     assert pellucid_command(*commands[0][1:])[0] == 0
     assert pellucid_command("demo", "--epochs", 1)[0] == 0, "it can be run again"
 

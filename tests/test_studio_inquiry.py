@@ -157,6 +157,15 @@ def test_the_patches_that_a_channel_answers_most_open_in_the_overview(digits: Pa
     assert whole[3].max() == pytest.approx(found[0]["value"], rel=1e-5)
 
 
+def test_every_node_that_computes_is_measured_on_request(page: Page) -> None:
+    assert all(node["milliseconds"] is None for node in page.model["nodes"])
+    info = page.json("measure", trace=page.trace())
+    measured = {node["name"]: node["milliseconds"] for node in info["nodes"]}
+    assert measured.pop("input") is None
+    assert all(spent > 0 for spent in measured.values())
+    assert page.client.get("/api/state").json()["models"][0] == info
+
+
 def test_mistakes_need_labels(page: Page) -> None:
     status, text = page.refused("mistakes", model=page.model["id"])
     assert (status, "labelled" in text) == (422, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -9,11 +10,15 @@ import subprocess
 import sys
 import threading
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
 import uvicorn
 from studio_cases import TOKEN, Page, client_of, embedded, small_network, studio_of
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from pellucid.studio.app import application
 from pellucid.studio.jobs import SLOW_THREADS, AbandonedError, Attention, Jobs
@@ -183,3 +188,20 @@ def test_the_command_serves_until_ctrl_c() -> None:
             outside.connect(("127.0.0.2", int(url[1])))  # only the one address listens
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) in (0, 130)
+
+
+def test_training_goes_over_a_real_websocket() -> None:
+    with Running(studio_of(embedded("lenet5"))) as running, running.client() as client:
+        page = Page(client)  # type: ignore[arg-type]
+        host = f"127.0.0.1:{running.port}"
+        url = f"ws://{host}/api/training?token={quote(TOKEN)}"
+        with pytest.raises(InvalidStatus, match="403"), connect(url, origin=Origin("http://evil.example")):
+            pass
+        with connect(url, origin=Origin(f"http://{host}")) as line:
+            line.send(
+                json.dumps({"action": "open", "model": page.model["id"], "data": "digits", "epochs": 1})
+            )
+            line.send(json.dumps({"action": "run"}))
+            states = (json.loads(text) for text in line)
+            finished = next(state for state in states if state["status"] in ("finished", "failed"))
+    assert (finished["step"], finished["problem"]) == (23, None)

@@ -51,6 +51,7 @@ def demo_command(
     typer.echo(f"\nmodel in {output}; what to type next:")
     for command in (
         f"pellucid evaluate {output} --data digits",
+        f"pellucid studio {output}",
         f"pellucid summary {output}",
         f"pellucid predict {output} IMAGE... --resize",
         f"pellucid train {NETWORK} --data mnist --epochs 3",

@@ -91,7 +91,7 @@ def explain_command(
     engine: EngineOption = None,
     threads: ThreadsOption = None,
 ) -> None:
-    """Print the sum behind a number, say which places matter, or write a page.
+    """Print a number's sum, say which places matter, or write a page.
 
     A cell of an activation (--node conv2 --at 3,5,7), or with --gradient its gradient, or that of a weight.
     With --method a map of the picture, for a class or such a cell. With -o page.html alone everything, to be

@@ -21,10 +21,20 @@ from pellucid.studio.answers import question
 from pellucid.studio.atlas import classes
 from pellucid.studio.examples import example_info, examples
 from pellucid.studio.jobs import Attention
-from pellucid.studio.messages import FieldBox, Health, Heat, Mistakes, Sandbox, TopPatch, WhatIf
+from pellucid.studio.messages import (
+    FieldBox,
+    Health,
+    Heat,
+    Mistakes,
+    ModelInfo,
+    Sandbox,
+    TopPatch,
+    WhatIf,
+)
 from pellucid.studio.refusals import UNUSABLE, RefusedError
 from pellucid.studio.sandbox import try_setting
 from pellucid.studio.studio import Studio
+from pellucid.studio.timing import node_milliseconds
 from pellucid.studio.workspace import OpenModel
 from pellucid.training.metrics import evaluate
 
@@ -204,6 +214,13 @@ def ask_mistakes(studio: Studio, body: Body, job: Attention) -> Mistakes:
     }
 
 
+def ask_measure(studio: Studio, body: Body, job: Attention) -> ModelInfo:
+    """How long every node of a pass takes by itself; the model's nodes say so from then on."""
+    passed = studio.passes.get(wishes.text(body, "trace"))
+    passed.owner.milliseconds = node_milliseconds(passed.evidence, job)
+    return passed.owner.info
+
+
 def routes() -> Sequence[Route]:
     """Where these questions are asked."""
     return (
@@ -212,6 +229,7 @@ def routes() -> Sequence[Route]:
         question("/api/field", ask_field),
         question("/api/health", ask_health, slow=True),
         question("/api/sandbox", ask_sandbox),
+        question("/api/measure", ask_measure, slow=True),
         question("/api/top", ask_top, slow=True),
         question("/api/mistakes", ask_mistakes, slow=True),
     )
