@@ -9,5 +9,7 @@ const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filt
 const total = files
   .map((entry) => gzipSync(readFileSync(join(entry.parentPath, entry.name))).length)
   .reduce((sum, size) => sum + size, 0);
-console.log(`page: ${files.length} files, ${(total / 1000).toFixed(1)} kB gzipped of at most ${LIMIT / 1000} kB`);
+console.log(
+  `page: ${files.length} files, ${(total / 1000).toFixed(1)} kB gzipped of at most ${LIMIT / 1000} kB`,
+);
 if (total > LIMIT) process.exit(1);

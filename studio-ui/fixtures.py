@@ -1,0 +1,212 @@
+"""Real answers for the page's tests: `python studio-ui/fixtures.py FOLDER` writes Tiny VGG and LeNet-5."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import sys
+import zlib
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_sample_image
+
+import pellucid
+from pellucid.model import Model
+from pellucid.studio.messages import Arithmetic, Atlas, Class, Embedded, ImageInfo
+from pellucid.studio.model_info import model_info
+
+
+def binary(head: Mapping[str, Any], content: bytes) -> bytes:
+    """An answer in binary form, its head padded with spaces so that floats are aligned."""
+    text = json.dumps(head).encode()
+    text += b" " * (-(4 + len(text)) % 4)
+    return struct.pack("<I", len(text)) + text + content
+
+
+def packed(answer: bytes) -> str:
+    """An answer as a file carries it."""
+    return base64.b64encode(zlib.compress(answer, 9)).decode()
+
+
+def atlas(model: Model, arrays: Mapping[str, Any], image: str, what: str) -> bytes:
+    """All channels of all nodes as bytes with their ranges."""
+    nodes, content = [], bytearray()
+    for node in model.graph.nodes:
+        array = np.asarray(arrays[node.name][0], np.float32)
+        maps = array.reshape(1, 1, -1) if array.ndim == 1 else array.reshape(len(array), -1, array.shape[-1])
+        offset, ranges = len(content), []
+        for channel, values in enumerate(maps[:16]):
+            low, high = float(values.min()), float(values.max())
+            content += np.round((values - low) / ((high - low) or 1) * 255).astype(np.uint8).tobytes()
+            ranges.append({"channel": channel, "low": low, "high": high})
+        nodes.append(
+            {
+                "node": node.name,
+                "offset": offset,
+                "height": maps.shape[1],
+                "width": maps.shape[2],
+                "total": len(maps),
+                "low": float(maps.min()),
+                "high": float(maps.max()),
+                "maps": ranges,
+            }
+        )
+    head: Atlas = {
+        "trace": image,
+        "model": "fixture",
+        "image": image,
+        "what": "gradient" if what == "gradient" else "activation",
+        "j": f"score of {what}" if what == "gradient" else None,
+        "nodes": nodes,
+        "classes": classes(model, arrays[model.graph.outputs[0]][0]),
+        "milliseconds": 1.0,
+    }
+    return binary(head, bytes(content))
+
+
+def classes(model: Model, scores: Any) -> list[Class]:
+    """The classes with their softmax."""
+    shares = np.exp(scores - scores.max())
+    shares /= shares.sum()
+    return [
+        {"number": k, "name": name, "score": float(scores[k]), "probability": float(shares[k])}
+        for k, name in enumerate(model.class_names)
+    ]
+
+
+def arithmetic(model: Model, image: Any, node: str, at: tuple[int, ...]) -> Arithmetic:
+    """What the library says of a cell: what the page's own sums are held to."""
+    found = pellucid.explain.arithmetic(model, image, node, at)
+    terms = []
+    for group in found.products:
+        for k, addend in enumerate(group.addends):
+            first, second = group.factors[0], group.factors[-1]
+            constant = first.name.endswith(".bias")
+            weighted = len(group.factors) > 1 or constant
+            terms.append(
+                {
+                    "source": None if constant else first.name,
+                    "cell": [] if constant else list(first.cell(k) or ()),
+                    "input": None if constant else float(first.values[k]),
+                    "weight_name": second.name if weighted else None,
+                    "weight_cell": list(second.cell(k) or ()) if weighted else [],
+                    "weight": float(second.values[k]) if weighted else None,
+                    "product": float(addend),
+                }
+            )
+    return {
+        "title": found.name,
+        "node": node,
+        "cell": list(at),
+        "formula": found.layer.formula,
+        "function": found.function,
+        "terms": terms,
+        "rest": 0.0,
+        "rest_count": 0,
+        "partials": [],
+        "winner": found.window.winner if found.window else None,
+        "total": found.total,
+        "value": found.value,
+        "engine": found.engine,
+        "difference": found.difference,
+        "tolerance": found.tolerance,
+        "agrees": found.holds,
+        "text": str(found),
+        "latex": found.latex(),
+    }
+
+
+def picture(image: Any) -> str:
+    """An image as a data URL."""
+    pixels = np.round(np.asarray(image) * 255).astype(np.uint8)
+    shown = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    stream = BytesIO()
+    shown.save(stream, "png")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def embedded(model: Model, images: Mapping[str, Any]) -> tuple[Embedded, list[Arithmetic]]:
+    """A file's data, and the library's arithmetic of some of its cells."""
+    info = model_info(model, model.name, run=None, milliseconds={})
+    infos: list[ImageInfo] = [
+        {"id": name, "name": name, "shape": list(image.shape), "label": None}
+        for name, image in images.items()
+    ]
+    data: Embedded = {
+        "language": "en",
+        "state": {
+            "version": pellucid.__version__,
+            "models": [info],
+            "images": {model.name: infos},
+            "zoo": [],
+            "allow_url": False,
+            "data": [],
+        },
+        "pictures": {name: picture(image) for name, image in images.items()},
+        "atlases": {},
+        "values": {},
+        "parameters": {},
+        "answers": {},
+    }
+    for name, values in model.parameters.items():
+        head = {"node": name, "what": "activation", "shape": list(values.shape)}
+        data["parameters"][name] = packed(binary(head, values.tobytes()))
+    for name, image in images.items():
+        trace = model.trace(image[None])
+        arrays = {node.name: trace[node.name] for node in model.graph.nodes}
+        data["atlases"][name] = packed(atlas(model, arrays, name, "activation"))
+        found = pellucid.explain.differentiate(model, image[None], None)
+        gradients = {node.name: found.gradients.nodes[node.name] for node in model.graph.nodes}
+        data["atlases"][f"gradient {name}"] = packed(atlas(model, gradients, name, "gradient"))
+        for node, array in arrays.items():
+            head = {"node": node, "what": "activation", "shape": list(array.shape[1:])}
+            content = np.asarray(array[0], np.float32).tobytes()
+            data["values"][f"{name} {node}"] = packed(binary(head, content))
+    rng = np.random.default_rng(0)
+    chosen = next(iter(images.values()))
+    sums = [
+        arithmetic(model, chosen, node.name, tuple(rng.integers(model.graph.shapes[node.name]).tolist()))
+        for node in model.graph.nodes[1:]
+        for _ in range(3)
+    ]
+    return data, sums
+
+
+def tiny_vgg() -> tuple[Embedded, list[Arithmetic]]:
+    """Tiny VGG as it starts, on photographs."""
+    model = pellucid.zoo.create("tiny-vgg")
+    names = [f"class {k}" for k in range(10)]
+    named = Model(model.graph, model.parameters, name="tiny-vgg", class_names=names)
+    images = {}
+    for name in ("flower", "china"):
+        shown = Image.fromarray(load_sample_image(f"{name}.jpg")).resize((96, 64)).crop((16, 0, 80, 64))
+        images[name] = np.asarray(shown, np.float32).transpose(2, 0, 1) / 255
+    return embedded(named, images)
+
+
+def lenet5() -> tuple[Embedded, list[Arithmetic]]:
+    """LeNet-5 after two epochs, on digits."""
+    model = pellucid.zoo.create("lenet5")
+    data = pellucid.data.load("digits")
+    pellucid.train(model, data, epochs=2)
+    named = Model(model.graph, model.parameters, name="lenet5", class_names=[str(k) for k in range(10)])
+    images = {}
+    for k in range(3):
+        digit = Image.fromarray(np.round(data.test.images[k][0] * 255).astype(np.uint8)).resize((28, 28))
+        images[f"digit {k}"] = np.asarray(digit, np.float32)[None] / 255
+    return embedded(named, images)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in (("tiny-vgg", tiny_vgg), ("lenet5", lenet5)):
+        data, sums = make()
+        (folder / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")
+        (folder / f"{name}.arithmetic.json").write_text(json.dumps(sums), encoding="utf-8")

@@ -1,0 +1,195 @@
+/** The answers that a one-file export carries: the same page without a server. */
+import { readAtlas, readValues, type AtlasAnswer, type ValuesAnswer } from "./binary";
+import { cellArithmetic, partialMaps } from "./cell-sum";
+import type * as messages from "./messages";
+import {
+  Refusal,
+  type CellWish,
+  type HeatWish,
+  type OverviewWish,
+  type Source,
+  type TrainingLine,
+} from "./source";
+
+/** Undo base64 and zlib. */
+async function inflate(text: string): Promise<ArrayBuffer> {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
+}
+
+/** The key of an answer: the path and the question with its fields in alphabetical order. */
+export function questionKey(path: string, question: object): string {
+  const fields = Object.entries(question).filter(([, value]) => value !== undefined);
+  fields.sort(([one], [other]) => (one < other ? -1 : 1));
+  return `${path} ${JSON.stringify(Object.fromEntries(fields))}`;
+}
+
+export class EmbeddedSource implements Source {
+  readonly live = false;
+  private readonly opened = new Map<string, Promise<ValuesAnswer>>();
+
+  constructor(private readonly data: messages.Embedded) {}
+
+  private missing(): Refusal {
+    const words =
+      this.data.language === "zh"
+        ? "此文件不包含这个答案；请在 Studio 中打开模型"
+        : "this file does not hold that answer: open the model in the Studio";
+    return new Refusal(words, 404);
+  }
+
+  private async answer<Answer>(path: string, question: object): Promise<Answer> {
+    const text = this.data.answers[questionKey(path, question)];
+    if (text === undefined) throw this.missing();
+    return JSON.parse(new TextDecoder().decode(await inflate(text))) as Answer;
+  }
+
+  private read(table: Record<string, string>, name: string): Promise<ValuesAnswer> {
+    const known = this.opened.get(name);
+    if (known !== undefined) return known;
+    const text = table[name];
+    if (text === undefined) return Promise.reject(this.missing());
+    const reading = inflate(text).then(readValues);
+    this.opened.set(name, reading);
+    return reading;
+  }
+
+  private node(name: string): messages.NodeInfo {
+    const found = this.data.state.models.flatMap((model) => model.nodes).find((node) => node.name === name);
+    if (found === undefined) throw this.missing();
+    return found;
+  }
+
+  async state(): Promise<messages.State> {
+    return this.data.state;
+  }
+
+  async openModel(): Promise<messages.ModelInfo> {
+    throw this.missing();
+  }
+
+  async uploadModel(): Promise<messages.ModelInfo> {
+    throw this.missing();
+  }
+
+  async addImage(): Promise<messages.ImageInfo> {
+    throw this.missing();
+  }
+
+  async addImageFrom(): Promise<messages.ImageInfo> {
+    throw this.missing();
+  }
+
+  pictureUrl(_model: string, image: string): string {
+    return this.data.pictures[image] ?? "";
+  }
+
+  parameter(_model: string, name: string): Promise<ValuesAnswer> {
+    return this.read(this.data.parameters, name);
+  }
+
+  async overview(wish: OverviewWish): Promise<AtlasAnswer> {
+    const text = this.data.atlases[wish.what === "gradient" ? `gradient ${wish.image}` : wish.image];
+    if (text === undefined || (wish.edits?.length ?? 0) > 0) throw this.missing();
+    return readAtlas(await inflate(text));
+  }
+
+  async maps(): Promise<AtlasAnswer> {
+    throw this.missing();
+  }
+
+  async values(trace: string, node: string, what: messages.What, channel?: number): Promise<ValuesAnswer> {
+    if (what === "gradient") throw this.missing();
+    const whole = await this.read(this.data.values, `${trace} ${node}`);
+    const shape = whole.head.shape;
+    if (channel === undefined || shape.length < 2) return whole;
+    const size = shape.slice(1).reduce((product, side) => product * side, 1);
+    const values = whole.values.slice(channel * size, (channel + 1) * size);
+    return { head: { ...whole.head, shape: shape.slice(1) }, values };
+  }
+
+  private async parametersOf(node: messages.NodeInfo): Promise<Map<string, ValuesAnswer>> {
+    const read = await Promise.all(node.parameters.map((info) => this.parameter("", info.name)));
+    return new Map(node.parameters.map((info, k) => [info.name, read[k] as ValuesAnswer]));
+  }
+
+  async partials(trace: string, name: string, channel: number, limit: number): Promise<AtlasAnswer> {
+    const node = this.node(name);
+    const source = node.inputs[0];
+    if (source === undefined) throw this.missing();
+    const input = await this.values(trace, source, "activation");
+    return partialMaps(node, input, await this.parametersOf(node), channel, limit);
+  }
+
+  curve(model: string, node: string, channel: number, low: number, high: number): Promise<messages.Curve> {
+    return this.answer("curve", { model, node, channel, low, high });
+  }
+
+  async arithmetic(wish: CellWish): Promise<messages.Arithmetic> {
+    const node = this.node(wish.node);
+    const source = node.inputs[0];
+    if (source !== undefined && node.inputs.length === 1) {
+      const [input, output] = await Promise.all([
+        this.values(wish.trace, source, "activation"),
+        this.values(wish.trace, wish.node, "activation"),
+      ]);
+      const sum = cellArithmetic(node, input, output, await this.parametersOf(node), wish);
+      if (sum !== null) return sum;
+    }
+    return this.answer("arithmetic", wish);
+  }
+
+  gradientArithmetic(wish: object): Promise<messages.Arithmetic> {
+    return this.answer("gradient-arithmetic", wish);
+  }
+
+  update(
+    trace: string,
+    parameter: string,
+    at: number[],
+    target: messages.TargetWish,
+  ): Promise<messages.Update> {
+    return this.answer("update", { trace, parameter, at, target });
+  }
+
+  prove(wish: object): Promise<messages.Proof> {
+    return this.answer("prove", wish);
+  }
+
+  whatIf(trace: string, edits: messages.Edit[]): Promise<messages.WhatIf> {
+    return this.answer("what-if", { trace, edits });
+  }
+
+  attribution(wish: HeatWish): Promise<messages.Heat> {
+    return this.answer("attribution", wish);
+  }
+
+  field(trace: string, node: string, at: number[], heat: boolean): Promise<messages.FieldBox> {
+    return this.answer("field", { trace, node, at, heat });
+  }
+
+  health(model: string): Promise<messages.Health> {
+    return this.answer("health", { model });
+  }
+
+  sandbox(wish: messages.SandboxWish): Promise<messages.Sandbox> {
+    return this.answer("sandbox", wish);
+  }
+
+  top(model: string, node: string, channel: number, count: number): Promise<messages.TopPatch[]> {
+    return this.answer("top", { model, node, channel, count });
+  }
+
+  mistakes(model: string): Promise<messages.Mistakes> {
+    return this.answer("mistakes", { model });
+  }
+
+  exportFile(): Promise<Blob> {
+    return Promise.resolve(new Blob([document.documentElement.outerHTML], { type: "text/html" }));
+  }
+
+  training(): TrainingLine {
+    throw this.missing();
+  }
+}

@@ -1,0 +1,50 @@
+/** All maps of one node onto one canvas: bytes become colours by a table, the browser scales them. */
+import { mapBytes, type AtlasAnswer } from "../lib/binary";
+import { byteTable, type Palette, type Scale } from "../lib/colours";
+import { mapPlace, PAIR, type Block } from "../lib/layout";
+import type { NodeMaps } from "../lib/messages";
+import { paintBytes } from "../lib/paint";
+
+interface Shown {
+  answer: AtlasAnswer;
+  maps: NodeMaps;
+}
+
+export type Tables = Record<Palette, Uint32Array>;
+
+export function paintBlock(
+  canvas: HTMLCanvasElement,
+  block: Block,
+  shown: Shown,
+  gradients: Shown | null,
+  scale: (index: number, gradient: boolean) => Scale,
+  tables: Tables,
+): void {
+  const density = window.devicePixelRatio || 1;
+  canvas.width = Math.ceil(block.width * density);
+  canvas.height = Math.ceil(block.height * density);
+  const context = canvas.getContext("2d");
+  const scratch = document.createElement("canvas");
+  const pen = scratch.getContext("2d", { willReadFrequently: true });
+  if (!context || !pen) return;
+  context.scale(density, density);
+  const put = (from: Shown, index: number, gradient: boolean, x: number, y: number) => {
+    const range = from.maps.maps[index];
+    if (range === undefined) return;
+    const [height, width] = block.vector
+      ? [from.maps.width, from.maps.height]
+      : [from.maps.height, from.maps.width];
+    [scratch.width, scratch.height] = [width, height];
+    const chosen = scale(index, gradient);
+    const colours = byteTable(range.low, range.high, chosen, tables[chosen.palette]);
+    paintBytes(pen, mapBytes(from.answer, from.maps, index), { width, height }, colours);
+    context.imageSmoothingEnabled = height > block.mapHeight * density;
+    context.drawImage(scratch, 0, 0, width, height, x, y, block.mapWidth, block.mapHeight);
+  };
+  for (let index = 0; index < block.count; index++) {
+    const place = mapPlace(block, index, gradients !== null);
+    const [x, y] = [place.x - block.x, place.y - block.y];
+    put(shown, index, false, x, y);
+    if (gradients) put(gradients, index, true, x + block.mapWidth + PAIR, y);
+  }
+}
