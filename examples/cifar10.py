@@ -4,7 +4,14 @@ Run: python examples/cifar10.py tiny-vgg
      python examples/cifar10.py resnet20
 
 The pictures are taken from PELLUCID_DATA/cifar10 (the binary files, or pictures in folders or an archive),
-else downloaded. Both networks begin with a layer that gives every channel mean 0 and variance 1, by the
+else downloaded.
+
+On a JPEG copy of the pictures and two cores (AMD EPYC, Zen 3): Tiny VGG reads 64.0, 64.5 and 63.0% of the
+test pictures after 15 epochs (--seed 0, 1, 2; about a minute), ResNet-20 86.5% after 20 (--seed 0; 1,010
+images a second on an idle machine, which makes 17 minutes). Without smoothed labels, at peak rates of 0.2
+and of 0.1 in batches of 64, it stayed at 85.9%.
+
+Both networks begin with a layer that gives every channel mean 0 and variance 1, by the
 numbers of the training pictures; the test pictures steer nothing.
 """
 
