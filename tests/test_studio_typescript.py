@@ -10,15 +10,15 @@ import pytest
 
 from pellucid.studio.typescript import MODULES, _type, typescript
 
-COPY = Path(__file__).parent.parent / "studio-ui" / "src" / "lib" / "messages.ts"
+COPY = Path(__file__).parent.parent / "studio-ui" / "src" / "lib" / "messages"
 
 
 def test_the_committed_copy_is_what_would_be_written() -> None:
-    assert COPY.read_text(encoding="utf-8") == typescript()
+    assert {path.name: path.read_text(encoding="utf-8") for path in COPY.iterdir()} == typescript()
 
 
 def test_every_message_is_written_once() -> None:
-    written = re.findall(r"^export (?:interface|type) (\w+)", typescript(), re.MULTILINE)
+    written = re.findall(r"^export (?:interface|type) (\w+)", "\n".join(typescript().values()), re.MULTILINE)
     defined = [
         name for module in MODULES for name, value in vars(module).items() if _is_message(module, value)
     ]

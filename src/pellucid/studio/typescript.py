@@ -1,4 +1,4 @@
-"""The messages as TypeScript: `python -m pellucid.studio.typescript FILE` writes the page's copy."""
+"""The messages as TypeScript: `python -m pellucid.studio.typescript FOLDER` writes the page's copy."""
 
 from __future__ import annotations
 
@@ -6,24 +6,40 @@ import ast
 import inspect
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from pellucid.studio.messages import arithmetic, export, maps, models, questions, training
 
 MODULES = (models, maps, arithmetic, questions, training, export)
+PACKAGE = "pellucid.studio.messages."
 NAMES = {"str": "string", "int": "number", "float": "number", "bool": "boolean", "None": "null"}
 HEADER = "// Written by pellucid.studio.typescript from src/pellucid/studio/messages/.\n"
 
 
-def typescript() -> str:
-    """All messages, in the order of their modules."""
-    written = [HEADER]
-    statements = [statement for module in MODULES for statement in ast.parse(inspect.getsource(module)).body]
-    for statement in statements:
+def typescript() -> dict[str, str]:
+    """The page's files by name: one for each module of messages, and one that exports them all."""
+    names = [_short(module) for module in MODULES]
+    index = "".join(f'export type * from "./{name}";\n' for name in names)
+    return {**{f"{_short(m)}.ts": _module(m) for m in MODULES}, "index.ts": f"{HEADER}{index}"}
+
+
+def _short(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _module(module: ModuleType) -> str:
+    """One module's messages in their order, behind what it takes from others."""
+    imported, written = [], []
+    for statement in ast.parse(inspect.getsource(module)).body:
         if isinstance(statement, ast.ClassDef):
             written.append(_interface(statement))
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             written.append(f"export type {statement.targets[0].id} = {_type(statement.value)};\n")
-    return "\n".join(written)
+        elif isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(PACKAGE):
+            names = ", ".join(alias.name for alias in statement.names)
+            source = (statement.module or "").rpartition(".")[2]
+            imported.append(f'import type {{ {names} }} from "./{source}";\n')
+    return "\n".join([HEADER + "".join(imported), *written])
 
 
 def _interface(statement: ast.ClassDef) -> str:
@@ -69,4 +85,7 @@ def _type(annotation: ast.expr) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(typescript(), encoding="utf-8")
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in typescript().items():
+        (folder / name).write_text(text, encoding="utf-8")

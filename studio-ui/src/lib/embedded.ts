@@ -1,15 +1,9 @@
 /** The answers that a one-file export carries: the same page without a server. */
+import { Answers } from "./answers";
 import { readAtlas, readValues, type AtlasAnswer, type ValuesAnswer } from "./binary";
 import { cellArithmetic, partialMaps } from "./cell-sum";
 import type * as messages from "./messages";
-import {
-  Refusal,
-  type CellWish,
-  type HeatWish,
-  type OverviewWish,
-  type Source,
-  type TrainingLine,
-} from "./source";
+import { Refusal, type CellWish, type OverviewWish, type Source, type TrainingLine } from "./source";
 
 /** Undo base64 and zlib. */
 async function inflate(text: string): Promise<ArrayBuffer> {
@@ -25,11 +19,13 @@ export function questionKey(path: string, question: object): string {
   return `${path} ${JSON.stringify(Object.fromEntries(fields))}`;
 }
 
-export class EmbeddedSource implements Source {
+export class EmbeddedSource extends Answers implements Source {
   readonly live = false;
   private readonly opened = new Map<string, Promise<ValuesAnswer>>();
 
-  constructor(private readonly data: messages.Embedded) {}
+  constructor(private readonly data: messages.Embedded) {
+    super();
+  }
 
   private missing(): Refusal {
     const words =
@@ -39,7 +35,7 @@ export class EmbeddedSource implements Source {
     return new Refusal(words, 404);
   }
 
-  private async answer<Answer>(path: string, question: object): Promise<Answer> {
+  protected async answer<Answer>(path: string, question: object): Promise<Answer> {
     const text = this.data.answers[questionKey(path, question)];
     if (text === undefined) throw this.missing();
     return JSON.parse(new TextDecoder().decode(await inflate(text))) as Answer;
@@ -122,10 +118,6 @@ export class EmbeddedSource implements Source {
     return partialMaps(node, input, await this.parametersOf(node), channel, limit);
   }
 
-  curve(model: string, node: string, channel: number, low: number, high: number): Promise<messages.Curve> {
-    return this.answer("curve", { model, node, channel, low, high });
-  }
-
   async arithmetic(wish: CellWish): Promise<messages.Arithmetic> {
     const node = this.node(wish.node);
     const source = node.inputs[0];
@@ -138,51 +130,6 @@ export class EmbeddedSource implements Source {
       if (sum !== null) return sum;
     }
     return this.answer("arithmetic", wish);
-  }
-
-  gradientArithmetic(wish: object): Promise<messages.Arithmetic> {
-    return this.answer("gradient-arithmetic", wish);
-  }
-
-  update(
-    trace: string,
-    parameter: string,
-    at: number[],
-    target: messages.TargetWish,
-  ): Promise<messages.Update> {
-    return this.answer("update", { trace, parameter, at, target });
-  }
-
-  prove(wish: object): Promise<messages.Proof> {
-    return this.answer("prove", wish);
-  }
-
-  whatIf(trace: string, edits: messages.Edit[]): Promise<messages.WhatIf> {
-    return this.answer("what-if", { trace, edits });
-  }
-
-  attribution(wish: HeatWish): Promise<messages.Heat> {
-    return this.answer("attribution", wish);
-  }
-
-  field(trace: string, node: string, at: number[], heat: boolean): Promise<messages.FieldBox> {
-    return this.answer("field", { trace, node, at, heat });
-  }
-
-  health(model: string): Promise<messages.Health> {
-    return this.answer("health", { model });
-  }
-
-  sandbox(wish: messages.SandboxWish): Promise<messages.Sandbox> {
-    return this.answer("sandbox", wish);
-  }
-
-  top(model: string, node: string, channel: number, count: number): Promise<messages.TopPatch[]> {
-    return this.answer("top", { model, node, channel, count });
-  }
-
-  mistakes(model: string): Promise<messages.Mistakes> {
-    return this.answer("mistakes", { model });
   }
 
   exportFile(): Promise<Blob> {

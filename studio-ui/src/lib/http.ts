@@ -1,24 +1,18 @@
 /** The server's answers, over HTTP and one WebSocket. */
+import { Answers } from "./answers";
 import { readAtlas, readValues, type AtlasAnswer, type ValuesAnswer } from "./binary";
 import type * as messages from "./messages";
-import {
-  Refusal,
-  type CellWish,
-  type GradientWish,
-  type HeatWish,
-  type OverviewWish,
-  type ProofWish,
-  type Source,
-  type TrainingLine,
-} from "./source";
+import { Refusal, type CellWish, type OverviewWish, type Source, type TrainingLine } from "./source";
 
-export class HttpSource implements Source {
+export class HttpSource extends Answers implements Source {
   readonly live = true;
 
   constructor(
     private readonly token: string,
     private readonly root = "",
-  ) {}
+  ) {
+    super();
+  }
 
   private async ask(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await fetch(`${this.root}/api/${path}`, {
@@ -39,7 +33,7 @@ export class HttpSource implements Source {
     });
   }
 
-  private async json<Answer>(path: string, body: unknown, signal?: AbortSignal): Promise<Answer> {
+  protected async answer<Answer>(path: string, body: object, signal?: AbortSignal): Promise<Answer> {
     return (await (await this.post(path, body, signal)).json()) as Answer;
   }
 
@@ -52,7 +46,7 @@ export class HttpSource implements Source {
   }
 
   openModel(source: string): Promise<messages.ModelInfo> {
-    return this.json("models", { source });
+    return this.answer("models", { source });
   }
 
   async uploadModel(file: File): Promise<messages.ModelInfo> {
@@ -66,7 +60,7 @@ export class HttpSource implements Source {
   }
 
   addImageFrom(model: string, url: string): Promise<messages.ImageInfo> {
-    return this.json(`models/${model}/images/url`, { url });
+    return this.answer(`models/${model}/images/url`, { url });
   }
 
   pictureUrl(model: string, image: string): string {
@@ -95,63 +89,8 @@ export class HttpSource implements Source {
     return this.atlas("partials", { trace, node, channel, limit });
   }
 
-  curve(model: string, node: string, channel: number, low: number, high: number): Promise<messages.Curve> {
-    return this.json("curve", { model, node, channel, low, high });
-  }
-
   arithmetic(wish: CellWish, signal?: AbortSignal): Promise<messages.Arithmetic> {
-    return this.json("arithmetic", wish, signal);
-  }
-
-  gradientArithmetic(wish: GradientWish): Promise<messages.Arithmetic> {
-    return this.json("gradient-arithmetic", wish);
-  }
-
-  update(
-    trace: string,
-    parameter: string,
-    at: number[],
-    target: messages.TargetWish,
-  ): Promise<messages.Update> {
-    return this.json("update", { trace, parameter, at, target });
-  }
-
-  prove(wish: ProofWish): Promise<messages.Proof> {
-    return this.json("prove", wish);
-  }
-
-  whatIf(trace: string, edits: messages.Edit[]): Promise<messages.WhatIf> {
-    return this.json("what-if", { trace, edits });
-  }
-
-  attribution(wish: HeatWish): Promise<messages.Heat> {
-    return this.json("attribution", wish);
-  }
-
-  field(
-    trace: string,
-    node: string,
-    at: number[],
-    heat: boolean,
-    signal?: AbortSignal,
-  ): Promise<messages.FieldBox> {
-    return this.json("field", { trace, node, at, heat }, signal);
-  }
-
-  health(model: string): Promise<messages.Health> {
-    return this.json("health", { model });
-  }
-
-  sandbox(wish: messages.SandboxWish): Promise<messages.Sandbox> {
-    return this.json("sandbox", wish);
-  }
-
-  top(model: string, node: string, channel: number, count: number): Promise<messages.TopPatch[]> {
-    return this.json("top", { model, node, channel, count });
-  }
-
-  mistakes(model: string): Promise<messages.Mistakes> {
-    return this.json("mistakes", { model });
+    return this.answer("arithmetic", wish, signal);
   }
 
   async exportFile(model: string, images: string[], language: string): Promise<Blob> {
