@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from textwrap import wrap
 
 import typer
 
-from pellucid.errors import DataError, UnknownNameError
+from pellucid.errors import DataError
 from pellucid.explain.attribution import (
-    METHODS,
+    OF_A_LAYER,
     Attribution,
-    Method,
     Sanity,
-    grad_cam,
-    grad_cam_plus_plus,
+    method_of,
     sanity,
 )
 from pellucid.explain.target import TargetLike, choose_target
 from pellucid.model import Float32, Model
-
-OF_A_LAYER = {"grad-cam": grad_cam, "grad-cam++": grad_cam_plus_plus}
-"""Methods that read the maps of a layer, which can be asked for."""
 
 IN_RELIEF = ("deconvnet", "guided-backpropagation")
 """Methods whose values are shown as a picture of their own, as their papers do."""
@@ -62,7 +56,7 @@ def explain_places(
         UnknownNameError: no such method.
         DataError: a layer for methods that read none, or a network whose inputs cannot be drawn.
     """
-    chosen = [_method(name, layer) for name in methods]
+    chosen = [method_of(name, layer) for name in methods]
     if layer is not None and not OF_A_LAYER.keys() & set(methods):
         raise DataError(f"--layer is for {' and '.join(OF_A_LAYER)}, received {', '.join(methods)}")
     if output is not None:
@@ -81,14 +75,6 @@ def explain_places(
     if output is not None:
         _draw(model, image, found, output, title)
         typer.echo(f"picture in {output}")
-
-
-def _method(name: str, layer: str | None) -> Method:
-    if name not in METHODS:
-        raise UnknownNameError("method", name, METHODS)
-    if layer is not None and name in OF_A_LAYER:
-        return partial(OF_A_LAYER[name], layer=layer)
-    return METHODS[name]
 
 
 def _check_drawable(model: Model, image: Float32, output: Path) -> None:

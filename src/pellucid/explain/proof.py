@@ -18,7 +18,7 @@ from pellucid.explain.parts import part_of_cell, part_of_weight
 from pellucid.explain.rerun import cost, downstream
 from pellucid.explain.sums import Cell, Sum
 from pellucid.graph import Node
-from pellucid.layers import Input
+from pellucid.layers import Input, Layer
 
 EXACT_COST = 100_000_000
 """Multiply-adds that differences may take in float64, by the definitions; beyond, the engine convolves."""
@@ -98,11 +98,10 @@ def prove_activation(read: Evidence, name: str, image: int, cell: Cell, found: S
     )
 
 
-def _output(layer: object, inputs: Sequence[Array], parameters: Mapping[str, Array], images: int) -> Array:
+def _output(layer: Layer, inputs: Sequence[Array], parameters: Mapping[str, Array], images: int) -> Array:
     own = {name: array.astype(np.float64) for name, array in parameters.items()}
     with np.errstate(all="ignore"):
-        rules = definition(layer)  # type: ignore[arg-type]
-        return np.asarray(rules.forward(layer, inputs, own, Context(images=images))[0])
+        return np.asarray(definition(layer).forward(layer, inputs, own, Context(images=images))[0])
 
 
 # ---- gradients

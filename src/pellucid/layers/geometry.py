@@ -14,7 +14,7 @@ Padding = int | tuple[int | tuple[int, int], ...] | PaddingAmount
 PaddingMode = Literal["zeros", "edge", "reflect", "circular"]
 
 PADDING_AMOUNTS = ("valid", "same", "full")
-PADDING_MODES = ("zeros", "edge", "reflect", "circular")
+PADDING_MODES: tuple[PaddingMode, ...] = ("zeros", "edge", "reflect", "circular")
 
 
 def per_axis(layer: str, rule: str, value: Axes, rank: int, minimum: int) -> tuple[int, ...]:

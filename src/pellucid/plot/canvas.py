@@ -59,14 +59,15 @@ FIRST_CJK_LETTER = "\u2e80"
 """Letters from here on are not in matplotlib's own font."""
 
 
-def new_figure(width: float, height: float, *, arranged: bool = True) -> Figure:
+def new_figure(width: float, height: float, *, arranged: bool = True, margin: float = MARGIN) -> Figure:
     """An empty figure of this size in inches.
 
     Args:
         width, height: in inches.
         arranged: whether its parts find their places when it is drawn; else they are where they are put.
+        margin: around every part that finds its place, in inches.
     """
-    layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN) if arranged else None
+    layout = ConstrainedLayoutEngine(w_pad=margin, h_pad=margin) if arranged else None
     return Figure(figsize=(width, height), layout=layout, facecolor=PAPER)
 
 

@@ -97,7 +97,7 @@ def _order(layout: Layout, neighbours: Mapping[Key, Sequence[Key]]) -> None:
                 return sum(found) / len(found) if found else row.index(key)
 
             ranks = {key: middle(key) for key in row}
-            row.sort(key=lambda key, ranks=ranks: ranks[key])  # type: ignore[misc]
+            row.sort(key=ranks.__getitem__)
 
 
 def _passes(rows: list[list[Key]], upwards: bool) -> Iterator[tuple[list[Key], list[Key]]]:

@@ -18,6 +18,9 @@ from pellucid.plot.language import Words
 
 Scope = Literal["layer", "map"]
 
+BETWEEN_PANELS = 0.03
+"""Around each of many panels, in inches."""
+
 PANEL, WIDEST = 1.0, 12.0
 """Side of a panel, and width of a figure, in inches."""
 
@@ -188,8 +191,7 @@ def _grid(
     side = min(PANEL if columns > 1 else WIDEST / 2, WIDEST / columns) if count > 6 else 1.8
     side = 8.0 if count == 1 and ratio < 0.5 else side
     size = (max(columns * side + 0.8, 3.5), rows * (side * ratio + 0.24) + (0.5 if title else 0.1))
-    figure = new_figure(*size)
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)  # type: ignore[union-attr, call-arg]
+    figure = new_figure(*size, margin=BETWEEN_PANELS)
     grid = figure.subplots(rows, columns, squeeze=False)
     places = list(grid.flat)
     for axes, shown in zip(places, first, strict=False):

@@ -69,8 +69,8 @@ def draw(plan: WindowPlan) -> Figure:
 
 
 def _cell(axes: Axes, x: float, y: float, side: float, name: str, **style: object) -> Rectangle:
-    settings: dict[str, object] = {"edgecolor": FAINT, "linewidth": 0.8, **style}
-    patch = Rectangle((x, y), side, side, gid=name, **settings)  # type: ignore[arg-type]
+    patch = Rectangle((x, y), side, side, gid=name, edgecolor=FAINT, linewidth=0.8)
+    patch.update(style)
     axes.add_patch(patch)
     return patch
 

@@ -9,12 +9,9 @@ import numpy as np
 from starlette.routing import Route
 
 from pellucid.data import Split
-from pellucid.engines.engine import Array
-from pellucid.errors import UnknownNameError
 from pellucid.explain import check_health, effective_field, sanity, strongest_patches, theoretical_field
-from pellucid.explain.attribution import METHODS, Attribution, Method
+from pellucid.explain.attribution import Attribution, method_of
 from pellucid.explain.receptive_field import Box
-from pellucid.explain.target import TargetLike
 from pellucid.model import Model
 from pellucid.studio import wishes
 from pellucid.studio.answers import question
@@ -39,9 +36,6 @@ from pellucid.studio.workspace import OpenModel
 from pellucid.training.metrics import evaluate
 
 Body = Mapping[str, Any]
-
-LAYERED = ("grad-cam", "grad-cam++")
-"""Methods that read a layer's maps, which may be chosen."""
 
 STAGES = 4
 """In which weights become random for a sanity check."""
@@ -74,25 +68,13 @@ def ask_attribution(studio: Studio, body: Body, job: Attention) -> Heat:
     if passed.edits:
         raise RefusedError(UNUSABLE, "attribution is that of the network as it is: undo the edits first")
     name, layer = wishes.text(body, "method"), wishes.optional_text(body, "layer")
-    if name not in METHODS:
-        raise UnknownNameError("method", name, METHODS)
     model, target = passed.evidence.model, wishes.target(body).get("number")
     image = passed.activation(model.graph.inputs[0])[None]
-    method = _with_layer(METHODS[name], layer if name in LAYERED else None)
-    found = method(model, image, target)  # type: ignore[arg-type]  # every method takes what choose_target does
+    method = method_of(name, layer)
+    found = method(model, image, target)
     job.check()
     checked = sanity(model, image, method, target, stages=STAGES) if wishes.flag(body, "sanity") else None
     return _heat(found, model, checked.verdict if checked else None)
-
-
-def _with_layer(method: Method, layer: str | None) -> Method:
-    if layer is None:
-        return method
-
-    def bound(model: Model, images: Array, target: TargetLike) -> Attribution:
-        return method(model, images, target, layer=layer)  # type: ignore[call-arg,arg-type]
-
-    return bound  # type: ignore[return-value]
 
 
 def _heat(found: Attribution, model: Model, verdict: str | None) -> Heat:

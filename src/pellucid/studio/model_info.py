@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 from pellucid.explain.target import score_node
 from pellucid.graph import Graph, Node
-from pellucid.layers import AxisWindow, Convolution, TransposedConvolution
+from pellucid.layers import AxisWindow, Convolution, Layer, TransposedConvolution
 from pellucid.model import Model
 from pellucid.receptive_field import ReceptiveField, receptive_fields
 from pellucid.studio.folds import folds
@@ -87,7 +87,7 @@ def _node(
         "formula": layer.formula,
         "inputs": list(node.inputs),
         "shape": list(graph.shapes[node.name]),
-        "settings": {field.name: str(getattr(layer, field.name)) for field in fields(layer)},  # type: ignore[arg-type]
+        "settings": _settings(layer),
         "parameters": parameters,
         "parameter_count": sum(math.prod(spec.shape) for spec in specs if spec.role == "trainable"),
         "multiply_adds": layer.cost(shapes),
@@ -127,3 +127,9 @@ def _depths(graph: Graph) -> dict[str, int]:
     for node in graph.nodes:
         depths[node.name] = max((depths[source] + 1 for source in node.inputs), default=0)
     return depths
+
+
+def _settings(layer: Layer) -> dict[str, str]:
+    """Hyper-parameters by name."""
+    assert is_dataclass(layer)
+    return {field.name: str(getattr(layer, field.name)) for field in fields(layer)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pellucid.errors import LayerError
 from pellucid.layers import AxisWindow, Conv1d, ConvTranspose1d, Layer
+from pellucid.layers.geometry import PADDING_MODES, PaddingMode
 from pellucid.studio.messages import Sandbox, SandboxWish
 from pellucid.studio.model_info import axis_message
 
@@ -47,9 +48,16 @@ def _layer(wish: SandboxWish) -> Layer:
         kernel_size=wish["kernel"],
         stride=wish["stride"],
         padding=wish["padding"],
-        padding_mode=wish["padding_mode"],  # type: ignore[arg-type]  # the layer refuses other names
+        padding_mode=_padding_mode(wish["padding_mode"]),
         dilation=wish["dilation"],
     )
+
+
+def _padding_mode(name: str) -> PaddingMode:
+    for mode in PADDING_MODES:
+        if mode == name:
+            return mode
+    raise LayerError(f"padding_mode is one of {', '.join(PADDING_MODES)}, received {name!r}")
 
 
 def _under(window: AxisWindow, output: int, tap: int) -> int:

@@ -7,7 +7,9 @@ A file a family of methods. Each takes a model, a batch or one image, and a targ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
+from pellucid.errors import UnknownNameError
 from pellucid.explain.attribution.class_activation import grad_cam, grad_cam_plus_plus
 from pellucid.explain.attribution.covering import occlusion
 from pellucid.explain.attribution.gradients import gradient_times_input, saliency, smoothgrad
@@ -18,6 +20,7 @@ from pellucid.explain.attribution.result import Attribution, Method
 
 __all__ = [
     "METHODS",
+    "OF_A_LAYER",
     "Attribution",
     "Method",
     "Sanity",
@@ -27,11 +30,15 @@ __all__ = [
     "gradient_times_input",
     "guided_backpropagation",
     "integrated_gradients",
+    "method_of",
     "occlusion",
     "saliency",
     "sanity",
     "smoothgrad",
 ]
+
+OF_A_LAYER = {"grad-cam": grad_cam, "grad-cam++": grad_cam_plus_plus}
+"""Those that read the maps of one layer, which they may be told (layer=)."""
 
 METHODS: Mapping[str, Method] = {
     "saliency": saliency,
@@ -45,3 +52,14 @@ METHODS: Mapping[str, Method] = {
     "occlusion": occlusion,
 }
 """Every method by the name that its results carry."""
+
+
+def method_of(name: str, layer: str | None = None) -> Method:
+    """A method by name, told which layer to read if it is one that reads a layer.
+
+    Raises:
+        UnknownNameError: no such method.
+    """
+    if name not in METHODS:
+        raise UnknownNameError("method", name, METHODS)
+    return partial(OF_A_LAYER[name], layer=layer) if name in OF_A_LAYER else METHODS[name]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid.engines.engine import Array
-from pellucid.explain.target import Target
+from pellucid.explain.target import Target, TargetLike
 from pellucid.model import Float32, Model
 
 OverChannels = Literal["sum", "largest"]
@@ -84,5 +84,5 @@ def _with_name(number: int, class_names: Sequence[str]) -> str:
     return str(number) if name == str(number) else f"{number} ({name})"
 
 
-Method = Callable[[Model, ArrayLike, Target | None], Attribution]
+Method = Callable[[Model, ArrayLike, TargetLike], Attribution]
 """Any attribution method with its own settings left as they are, or bound beforehand."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -124,63 +124,46 @@ class SignalSums:
     def _update_findings(
         self, ratios: Mapping[str, float], signals: Mapping[str, float]
     ) -> Iterator[Finding]:
-        limits, rate = self.thresholds, number(self.rate)
-        large = {name: ratio for name, ratio in ratios.items() if ratio > limits.large_update}
-        if large:
-            name = max(large, key=lambda key: large[key])
-            yield Finding(
-                "large update",
-                name,
-                large[name],
-                limits.large_update,
-                f"{name}: a step at learning rate {rate} is {number(large[name])} of its weights, above "
-                f"{number(limits.large_update)}{_more(large)}; about 0.001 is usual",
-                "Lower the learning rate, warm it up, or clip gradients (clip_norm)",
-            )
-        lost = {
-            name: ratio
-            for name, ratio in ratios.items()
-            if ratio < limits.lost_update and signals.get(name, 0) >= limits.vanishing
-        }
-        if lost:
-            name = min(lost, key=lambda key: lost[key])
-            yield Finding(
-                "lost update",
-                name,
-                lost[name],
-                limits.lost_update,
-                f"{name}: a step at learning rate {rate} is {number(lost[name])} of its weights, below "
-                f"{number(limits.lost_update)}{_more(lost)}, which float32 rounds away",
-                "Raise the learning rate",
-            )
+        limits = self.thresholds
+        said = f"a step at learning rate {number(self.rate)} is {{value}} of its weights"
+        yield from _furthest(
+            "large update",
+            {name: ratio for name, ratio in ratios.items() if ratio > limits.large_update},
+            limits.large_update,
+            max,
+            f"{said}, above {{limit}}; about 0.001 is usual",
+            "Lower the learning rate, warm it up, or clip gradients (clip_norm)",
+        )
+        taught = {name: ratio for name, ratio in ratios.items() if signals.get(name, 0) >= limits.vanishing}
+        yield from _furthest(
+            "lost update",
+            {name: ratio for name, ratio in taught.items() if ratio < limits.lost_update},
+            limits.lost_update,
+            min,
+            f"{said}, below {{limit}}, which float32 rounds away",
+            "Raise the learning rate",
+        )
 
     def _signal_findings(self, signals: Mapping[str, float]) -> Iterator[Finding]:
         limits = self.thresholds
-        weak = {name: value for name, value in signals.items() if value < limits.vanishing}
-        if weak:
-            name = min(weak, key=lambda key: weak[key])
-            yield Finding(
-                "vanishing",
-                name,
-                weak[name],
-                limits.vanishing,
-                f"{name}: the error signal is {number(weak[name])} times what it is at {self.last}, below "
-                f"{number(limits.vanishing)}{_more(weak)}",
-                "Use ReLU instead of sigmoid or tanh, add BatchNorm2d or residual connections, and draw "
-                'weights with initializer="he"',
-            )
-        strong = {name: value for name, value in signals.items() if value > limits.exploding}
-        if strong:
-            name = max(strong, key=lambda key: strong[key])
-            yield Finding(
-                "exploding",
-                name,
-                strong[name],
-                limits.exploding,
-                f"{name}: the error signal is {number(strong[name])} times what it is at {self.last}, above "
-                f"{number(limits.exploding)}{_more(strong)}",
-                "Draw smaller initial weights, add BatchNorm2d, or clip gradients (clip_norm)",
-            )
+        said = f"the error signal is {{value}} times what it is at {self.last}"
+        yield from _furthest(
+            "vanishing",
+            {name: value for name, value in signals.items() if value < limits.vanishing},
+            limits.vanishing,
+            min,
+            f"{said}, below {{limit}}",
+            "Use ReLU instead of sigmoid or tanh, add BatchNorm2d or residual connections, and draw "
+            'weights with initializer="he"',
+        )
+        yield from _furthest(
+            "exploding",
+            {name: value for name, value in signals.items() if value > limits.exploding},
+            limits.exploding,
+            max,
+            f"{said}, above {{limit}}",
+            "Draw smaller initial weights, add BatchNorm2d, or clip gradients (clip_norm)",
+        )
 
 
 def largest_rate(model: Model) -> float:
@@ -195,9 +178,22 @@ def norm(array: Array) -> float:
     return math.sqrt(float(np.einsum("i,i->", flat, flat, dtype=np.float64)))
 
 
-def _more(others: Mapping[str, float]) -> str:
-    count = len(others) - 1
-    return f", as in {count} other layer{'s' if count > 1 else ''}" if count else ""
+def _furthest(
+    kind: str,
+    beyond: Mapping[str, float],
+    threshold: float,
+    furthest: Callable[..., str],
+    sentence: str,
+    remedy: str,
+) -> Iterator[Finding]:
+    """One finding for all layers beyond a threshold, if there are any, about the furthest of them."""
+    if not beyond:
+        return
+    name = furthest(beyond, key=beyond.__getitem__)
+    count = len(beyond) - 1
+    others = f", as in {count} other layer{'s' if count > 1 else ''}" if count else ""
+    text = sentence.format(value=number(beyond[name]), limit=f"{number(threshold)}{others}")
+    yield Finding(kind, name, beyond[name], threshold, f"{name}: {text}", remedy)
 
 
 def merged(first: LayerHealth, second: LayerHealth) -> LayerHealth:
