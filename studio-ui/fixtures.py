@@ -8,6 +8,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,28 @@ from sklearn.datasets import load_sample_image
 
 import pellucid
 from pellucid.model import Model
-from pellucid.studio.messages import Arithmetic, Atlas, Class, Embedded, ImageInfo
+from pellucid.studio.messages import Arithmetic, Atlas, Class, Embedded, ImageInfo, SandboxWish
 from pellucid.studio.model_info import model_info
+from pellucid.studio.sandbox import try_setting
+
+SETTING: SandboxWish = {
+    "input": 7,
+    "kernel": 3,
+    "stride": 1,
+    "padding": 0,
+    "padding_mode": "zeros",
+    "dilation": 1,
+    "transposed": False,
+    "output_padding": 0,
+}
+SETTINGS: tuple[SandboxWish, ...] = (
+    {**SETTING, "kernel": 9},
+    {**SETTING, "stride": 0},
+    {**SETTING, "padding": 9, "padding_mode": "reflect"},
+    {**SETTING, "transposed": True, "output_padding": 3},
+    {**SETTING, "input": 0},
+)
+"""Of the sandbox, each with a rule that it breaks."""
 
 
 def binary(head: Mapping[str, Any], content: bytes) -> bytes:
@@ -203,9 +224,42 @@ def lenet5() -> tuple[Embedded, list[Arithmetic]]:
     return embedded(named, images)
 
 
+def sentences() -> list[str]:
+    """What the library says of networks with faults, of attributions, proofs and settings."""
+    images = np.random.default_rng(0).random((60, 1, 12, 12), np.float32)
+    report = partial(pellucid.explain.check_health, data=images, targets=np.arange(60) % 4)
+    network = partial(pellucid.Sequential, input_shape=(1, 12, 12), engine="reference")
+    tail = (pellucid.Flatten(), pellucid.Linear(4))
+    faulty = network(pellucid.Conv2d(6, 3, stride=2), pellucid.ReLU(), pellucid.Conv2d(2, 3), *tail)
+    faulty.set_parameters({"conv1.bias": np.full(6, -100.0), "conv2.weight": np.ones((2, 6, 3, 3))})
+    flat = network(pellucid.Conv2d(4, 3), pellucid.Sigmoid(), *tail)
+    flat.set_parameters({"conv1.bias": np.full(4, 9.0)})
+    broken = network(pellucid.Conv2d(4, 3), *tail)
+    broken.set_parameters({"conv1.bias": np.array([0.0, np.nan, 0.0, 0.0])})
+    found = [
+        *report(faulty).findings,
+        *report(flat, learning_rate=100.0).findings,
+        *report(flat, learning_rate=1e-12).findings,
+        *report(broken).findings,
+    ]
+    said = [text for finding in found for text in (finding.sentence, finding.remedy)]
+    for name in pellucid.explain.attribution.METHODS:
+        method = pellucid.explain.attribution.method_of(name, None)
+        said += method(faulty, images[:1], 1).sentences(("a", "b", "c", "d"))
+        said.append(pellucid.explain.sanity(faulty, images[:1], method, 1).verdict)
+    read = pellucid.explain.differentiate(flat, images[:1], 2)
+    proofs = [
+        pellucid.explain.arithmetic(flat, images[:1], "conv1", (0, 1, 1)).prove(),
+        pellucid.explain.gradient_arithmetic(flat, read, parameter="conv1.weight", at=(0, 0, 1, 1)).prove(),
+    ]
+    said += [text for proof in proofs for text in (proof.method, *proof.remarks)]
+    return said + [problem for wish in SETTINGS if (problem := try_setting(wish)["problem"]) is not None]
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sentences.json").write_text(json.dumps(sentences()), encoding="utf-8")
     for name, make in (("tiny-vgg", tiny_vgg), ("lenet5", lenet5)):
         data, sums = make()
         (folder / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")

@@ -12,6 +12,7 @@ function read(name: string): unknown {
 }
 
 export const embedded = (network: string): Embedded => read(network) as Embedded;
+export const realSentences = (): string[] => read("sentences") as string[];
 export const sums = (network: string): Arithmetic[] => read(`${network}.arithmetic`) as Arithmetic[];
 
 function inflated(text: string): ArrayBuffer {

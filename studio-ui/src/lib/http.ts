@@ -18,6 +18,10 @@ export class HttpSource extends Answers implements Source {
     const response = await fetch(`${this.root}/api/${path}`, {
       ...init,
       headers: { ...init.headers, "X-Token": this.token },
+    }).catch((error: unknown) => {
+      if (error instanceof TypeError)
+        throw new Refusal("the server does not answer: is it still running?", 0);
+      throw error;
     });
     if (response.ok) return response;
     const words = await response.text();

@@ -1,5 +1,6 @@
 /** How the reader likes the page: kept in the browser. */
 import { filled, preferredLanguage, WORDS, type Key, type Language } from "./i18n";
+import { inChinese } from "./i18n/sentences";
 
 export type Theme = "light" | "dark" | "system";
 export type Scope = "map" | "layer" | "net";
@@ -30,6 +31,13 @@ export class Settings {
 
   /** A text in the reader's language. */
   t = (key: Key, parts?: Record<string, string | number>): string => filled(WORDS[this.language][key], parts);
+
+  /** A sentence that Python made, in the reader's language; its own words where no table has it. */
+  say = (sentence: string): string =>
+    this.language === "en" ? sentence : (inChinese(sentence) ?? this.t("original", { text: sentence }));
+
+  /** A fragment that Python made, such as a name or a formula, which may have nothing to translate. */
+  sayPart = (text: string): string => (this.language === "en" ? text : (inChinese(text) ?? text));
 
   keep(): void {
     const { language, theme, scope, details } = this;

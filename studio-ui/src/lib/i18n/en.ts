@@ -22,6 +22,7 @@ export const en = {
   drawHint: "Draw with the mouse or a finger; the image is fitted to the network's input.",
   loading: "Computing",
   retry: "Try again",
+  original: "{text}",
   failed: "That did not work: {reason}",
   scope: "Colour scale",
   scopeMap: "each map",

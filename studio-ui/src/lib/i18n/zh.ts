@@ -24,6 +24,7 @@ export const zh: Words = {
   drawHint: "用鼠标或手指作画；图像会自动适配网络的输入尺寸。",
   loading: "计算中",
   retry: "重试",
+  original: "原文：{text}",
   failed: "未能完成：{reason}",
   scope: "色阶范围",
   scopeMap: "单张特征图",
