@@ -153,3 +153,39 @@ def test_unknown_names_are_said(small: Model) -> None:
         explain.what_if(small, images(small, 1), SilenceChannel("conv9", 0))
     with pytest.raises(UnknownNameError, match=r"unknown parameter 'conv1\.weights'"):
         explain.what_if(small, images(small, 1), SilenceWeight("conv1.weights", ()))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_intervened_network_computes_what_the_what_if_says(name: str) -> None:
+    model = networks()[name]
+    batch = images(model, 2)
+    inner = [node.name for node in model.graph.nodes if not isinstance(node.layer, Input)]
+    parameter = next(iter(model.graph.parameters))
+    changes: list[Intervention] = [
+        ReplaceWeight(parameter, (0,), 0.25),
+        ReplaceChannel(inner[1], 0, 0.5),
+        SilenceChannel(inner[len(inner) // 2], 1),
+        ReplaceCell(model.graph.inputs[0], (0,) * len(model.graph.shapes[model.graph.inputs[0]]), 1.0),
+    ]
+    built, pixels = explain.intervened(model, batch, changes)
+    expected = explain.what_if(model, batch, *changes)
+    trace = built.trace(pixels)
+    for node, activation in expected.activations.items():
+        close(trace[node], activation)
+
+
+def test_nothing_passes_back_through_what_is_replaced(small: Model) -> None:
+    image = np.random.default_rng(3).random((1, 2, 6, 6), np.float32)
+    built, pixels = explain.intervened(small, image, [ReplaceChannel("conv1", 1, 0.5)])
+    found = explain.differentiate(built, pixels, target=0).gradients
+    assert not found["conv1.computed.weight"][1].any()
+    assert found["conv1.computed.weight"][0].any()
+    assert found["conv1"][0, 1].any()  # of the value that the rest receives
+
+
+def test_an_intervention_names_what_the_network_has(small: Model) -> None:
+    image = np.zeros((2, 6, 6))
+    with pytest.raises(UnknownNameError, match="unknown node 'conv9'"):
+        explain.intervened(small, image, [SilenceChannel("conv9", 0)])
+    with pytest.raises(UnknownNameError, match=r"unknown parameter 'conv9\.weight'"):
+        explain.intervened(small, image, [SilenceWeight("conv9.weight", ())])

@@ -74,12 +74,53 @@ def test_undoing_edits_is_asking_without_them(page: Page) -> None:
     assert before[1] == after[1] != edited[1]
 
 
-def test_gradients_of_an_edited_pass_are_refused(page: Page) -> None:
+def _score_after(number: int, change: explain.ReplaceCell | explain.ReplaceWeight) -> float:
+    """A score of the edited network with one more change."""
+    found = explain.what_if(MODEL, IMAGE, *CHANGES, change)
+    return float(found.activations["fc1"][0, number])
+
+
+def test_gradients_of_an_edited_pass_are_those_of_the_edited_network(page: Page) -> None:
     trace = page.overview(edits=EDITS)[0]["trace"]
-    wish = {"trace": trace, "parameter": "conv1.bias", "at": [0], "target": {}}
-    for path in ("gradient-arithmetic", "update"):
-        status, text = page.refused(path, **wish)
-        assert (status, "undo the edits" in text) == (422, True)
+    step = 2.0**-6
+    head, payload = page.overview(edits=EDITS, what="gradient", target={"number": 1})
+    assert [node["node"] for node in head["nodes"]] == [node["name"] for node in page.model["nodes"]]
+    bn = next(node for node in head["nodes"] if node["node"] == page.model["nodes"][2]["name"])
+    assert not maps_of(bn, payload)[2].any()  # what relu1's silenced channel was made of
+    for node, at in (("pool1", (0, 2, 3)), ("relu1", (1, 4, 4)), ("conv2", (1, 1, 1))):
+        wish = {"trace": trace, "node": node, "at": list(at), "target": {"number": 1}}
+        found = page.json("gradient-arithmetic", **wish)
+        now = float(floats(page.binary("values", trace=trace, node=node, what="activation"))[at])
+        above, below = (_score_after(1, explain.ReplaceCell(node, at, now + sign * step)) for sign in (1, -1))
+        assert found["value"] == pytest.approx((above - below) / (2 * step), abs=2e-4), (node, at)
+        assert found["agrees"]
+        assert page.json("prove", gradient=True, **wish)["agrees"]
+
+
+def test_a_weight_of_an_edited_node_keeps_its_name(page: Page) -> None:
+    edits = [{"kind": "cell", "node": "conv2", "at": [1, 0, 0], "value": 2.0}]
+    trace = page.overview(edits=edits)[0]["trace"]
+    wish = {"trace": trace, "parameter": "conv2.weight", "at": [1, 2, 0, 0], "target": {"number": 0}}
+    found, update = (page.json(path, **wish) for path in ("gradient-arithmetic", "update"))
+    assert (found["title"], found["node"]) == ("dJ/d conv2.weight[1, 2, 0, 0]", "conv2.weight")
+    assert found["agrees"]
+    assert update["parameter"] == "conv2.weight"
+    assert update["same_bits"]
+    assert page.json("prove", **wish)["agrees"]
+
+
+def test_attribution_of_an_edited_pass_is_that_of_the_edited_network(page: Page) -> None:
+    silent = [{"kind": "channel", "node": "conv2", "channel": k, "value": 0.0} for k in range(6)]
+    trace = page.overview(edits=silent)[0]["trace"]
+    for method in ("saliency", "occlusion", "grad-cam"):
+        found = page.json("attribution", trace=trace, method=method, target={"number": 1})
+        assert found["largest"] == 0  # nothing of the image is left behind a layer of zeros
+    edited, plain = page.overview(edits=EDITS)[0]["trace"], page.trace()
+    maps = [
+        page.json("attribution", trace=one, method="saliency", target={"number": 1})["values"]
+        for one in (edited, plain)
+    ]
+    assert maps[0] != maps[1]
 
 
 # ---- which pixels

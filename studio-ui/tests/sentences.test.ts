@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { realSentences } from "./fixture";
-import { inChinese } from "../src/lib/i18n/sentences";
+import { inChinese, partInChinese } from "../src/lib/i18n/sentences";
 import explanations from "../src/lib/i18n/chinese/explanations.json";
 import files from "../src/lib/i18n/chinese/files.json";
 import findings from "../src/lib/i18n/chinese/findings.json";
@@ -69,6 +69,13 @@ describe("sentences that Python makes", () => {
       expect(chinese, english).not.toBeNull();
       expect(chinese, english).not.toMatch(/[a-z]{2,} [a-z]{2,} [a-z]{2,}/);
     }
+  });
+
+  it("say symbols and formulas", () => {
+    expect(partInChinese("w new")).toBe("新 w");
+    expect(partInChinese("0.9 * v before + g")).toBe("0.9 * v（前）+ g");
+    expect(partInChinese("J = CrossEntropy (mean of 1)")).toBe("J = CrossEntropy（1 幅图像的平均）");
+    expect(partInChinese("conv1")).toBeNull();
   });
 
   it("stay as they are where no table has them", () => {

@@ -45,6 +45,7 @@ from pellucid.explain.features import (
 )
 from pellucid.explain.gradient_terms import GradientArithmetic, gradient_arithmetic
 from pellucid.explain.health import Calibration, Finding, LayerHealth, Report, Thresholds, check_health
+from pellucid.explain.intervention import intervened
 from pellucid.explain.proof import Proof
 from pellucid.explain.receptive_field import (
     Box,
@@ -112,6 +113,7 @@ __all__ = [
     "gradient_times_input",
     "guided_backpropagation",
     "integrated_gradients",
+    "intervened",
     "maximize_activation",
     "occlusion",
     "reconstruct_patches",

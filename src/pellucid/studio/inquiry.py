@@ -28,7 +28,7 @@ from pellucid.studio.messages import (
     TopPatch,
     WhatIf,
 )
-from pellucid.studio.refusals import UNUSABLE, RefusedError
+from pellucid.studio.refusals import RefusedError
 from pellucid.studio.sandbox import try_setting
 from pellucid.studio.studio import Studio
 from pellucid.studio.timing import node_milliseconds
@@ -65,11 +65,9 @@ def ask_what_if(studio: Studio, body: Body, job: Attention) -> WhatIf:
 def ask_attribution(studio: Studio, body: Body, job: Attention) -> Heat:
     """Which pixels have to do with a class."""
     passed = studio.passes.get(wishes.text(body, "trace"))
-    if passed.edits:
-        raise RefusedError(UNUSABLE, "attribution is that of the network as it is: undo the edits first")
     name, layer = wishes.text(body, "method"), wishes.optional_text(body, "layer")
-    model, target = passed.evidence.model, wishes.target(body).get("number")
-    image = passed.activation(model.graph.inputs[0])[None]
+    read, target = passed.network(), wishes.target(body).get("number")
+    model, image = read.model, read.activation(read.graph.inputs[0])
     method = method_of(name, layer)
     found = method(model, image, target)
     job.check()
@@ -100,8 +98,9 @@ def ask_field(studio: Studio, body: Body, job: Attention) -> FieldBox:
     seen = theoretical_field(model, node, at)
     heat = None
     if wishes.flag(body, "heat") and seen.clipped is not None:
-        image = passed.activation(seen.input)[None]
-        shares = effective_field(model, node, at, images=image).heat[seen.clipped.slices]
+        read = passed.network()
+        image = read.activation(seen.input)
+        shares = effective_field(read.model, node, at, images=image).heat[seen.clipped.slices]
         heat = (shares / (shares.max(initial=0.0) or 1.0)).round(5).ravel().tolist()
     start, stop = _corners(seen.clipped)
     free_start, free_stop = _corners(seen.unclipped)

@@ -9,7 +9,7 @@ import numpy as np
 from starlette.routing import Route
 
 from pellucid.errors import DataError, UnknownNameError
-from pellucid.explain import arithmetic, gradient_arithmetic, update_arithmetic
+from pellucid.explain import GradientArithmetic, arithmetic, gradient_arithmetic, update_arithmetic
 from pellucid.explain.target import score_node
 from pellucid.studio import wishes
 from pellucid.studio.answers import question
@@ -17,7 +17,6 @@ from pellucid.studio.atlas import SHOWN, chosen_maps, overview, partials_atlas, 
 from pellucid.studio.jobs import Attention
 from pellucid.studio.messages import Arithmetic, Curve, Proof, Update, Values
 from pellucid.studio.partials import curve, partial_maps
-from pellucid.studio.refusals import UNUSABLE, RefusedError
 from pellucid.studio.studio import Studio
 from pellucid.studio.sums import LIMIT, activation_message, gradient_message, proof_message, update_message
 from pellucid.studio.traces import Pass
@@ -88,50 +87,44 @@ def ask_curve(studio: Studio, body: Body, job: Attention) -> Curve:
 def ask_gradient_arithmetic(studio: Studio, body: Body, job: Attention) -> Arithmetic:
     """The sum behind a gradient."""
     passed = _passed(studio, body)
-    found = gradient_arithmetic(
-        passed.evidence.model,
-        passed.differentiation(wishes.target(body)),
+    return gradient_message(_gradient(passed, body), _limit(body), passed.edits)
+
+
+def _gradient(passed: Pass, body: Body) -> GradientArithmetic:
+    read = passed.differentiation(wishes.target(body))
+    return gradient_arithmetic(
+        read.evidence.model,
+        read,
         at=wishes.wholes(body, "at"),
-        parameter=wishes.optional_text(body, "parameter"),
+        parameter=passed.parameter(wishes.optional_text(body, "parameter")),
         node=wishes.optional_text(body, "node"),
     )
-    return gradient_message(found, _limit(body))
 
 
 def ask_update(studio: Studio, body: Body, job: Attention) -> Update:
     """The optimiser's step of a weight, from this image alone."""
     passed, target = _passed(studio, body), wishes.target(body)
-    if passed.edits:
-        raise RefusedError(UNUSABLE, "a step is that of the network as it is: undo the edits first")
-    model = passed.evidence.model
+    read, name = passed.network(), wishes.text(body, "parameter")
     number = target.get("number")
     if number is None:
-        number = int(passed.activation(score_node(model.graph)).argmax())
+        number = int(passed.activation(score_node(passed.evidence.graph)).argmax())
     found = update_arithmetic(
-        model,
-        passed.activation(model.graph.inputs[0])[None],
+        read.model,
+        read.activation(read.graph.inputs[0]),
         np.array([number]),
-        parameter=wishes.text(body, "parameter"),
+        parameter=passed.parameter(name) or name,
         at=wishes.wholes(body, "at"),
     )
-    return update_message(found)
+    return {**update_message(found), "parameter": name}
 
 
 def ask_proof(studio: Studio, body: Body, job: Attention) -> Proof:
     """The same number by another road."""
     passed, at = _passed(studio, body), wishes.wholes(body, "at")
-    model = passed.evidence.model
-    parameter = wishes.optional_text(body, "parameter")
-    if wishes.flag(body, "gradient") or parameter is not None:
-        gradient = gradient_arithmetic(
-            model,
-            passed.differentiation(wishes.target(body)),
-            at=at,
-            parameter=parameter,
-            node=wishes.optional_text(body, "node"),
-        )
-        return proof_message(gradient.prove())
-    return proof_message(arithmetic(model, passed.evidence, wishes.text(body, "node"), at).prove())
+    if wishes.flag(body, "gradient") or wishes.optional_text(body, "parameter") is not None:
+        return proof_message(_gradient(passed, body).prove())
+    read = passed.evidence
+    return proof_message(arithmetic(read.model, read, wishes.text(body, "node"), at).prove())
 
 
 def parameter_values(studio: Studio, model: str, name: str) -> bytes:

@@ -13,7 +13,8 @@ from pellucid.explain import Proof as FoundProof
 from pellucid.explain import UpdateArithmetic
 from pellucid.explain.sums import Factor, Products
 from pellucid.graph import Graph
-from pellucid.studio.messages import Arithmetic, Partial, Proof, Term, Update
+from pellucid.studio.edits import plain_names
+from pellucid.studio.messages import Arithmetic, Edit, Partial, Proof, Term, Update
 
 GRADIENT = "dJ/d "
 """What the names of error signals begin with."""
@@ -54,11 +55,18 @@ def activation_message(found: ActivationSum, limit: int, channel: int | None = N
     return message
 
 
-def gradient_message(found: GradientSum, limit: int) -> Arithmetic:
-    """The sum behind a gradient."""
+def gradient_message(found: GradientSum, limit: int, edits: Sequence[Edit] = ()) -> Arithmetic:
+    """The sum behind a gradient; of a network with edits built in, with parameters named as without them."""
     passed = found.differentiation
     name = found.parameter or found.node
-    return _message(found, passed.evidence.graph, name, found.cell, f"J = {passed.quantity.text}", limit)
+    j = f"J = {passed.quantity.text}"
+    message = _message(found, passed.evidence.graph, name, found.cell, j, limit)
+    for field in ("title", "node", "text", "latex"):
+        message[field] = plain_names(message[field], edits)
+    for term in message["terms"]:
+        if term["weight_name"] is not None:
+            term["weight_name"] = plain_names(term["weight_name"], edits)
+    return message
 
 
 def _message(

@@ -14,7 +14,7 @@ import numpy as np
 from pellucid.engines.engine import Array
 from pellucid.explain import Differentiation, WhatIf, differentiate
 from pellucid.explain.evidence import Evidence
-from pellucid.studio.edits import edit_key, edited
+from pellucid.studio.edits import computed_name, edit_key, edited, rebuilt
 from pellucid.studio.messages import Edit, TargetWish
 from pellucid.studio.refusals import NOT_FOUND, UNUSABLE, RefusedError
 from pellucid.studio.workspace import OpenModel, Workspace
@@ -38,6 +38,7 @@ class Pass:
         milliseconds: that the engine took.
         changes: what the edits changed, where there are any.
         backward: passes back, by target.
+        built: the network with the edits built in, once a pass back has needed it.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Pass:
     milliseconds: float
     changes: WhatIf | None = None
     backward: dict[TargetKey, Differentiation] = field(default_factory=dict)
+    built: Evidence | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -58,7 +60,10 @@ class Pass:
             for passed in list(self.backward.values())
             for array in (*passed.gradients.nodes.values(), *passed.gradients.parameters.values())
         )
-        return sum(array.nbytes for array in self.evidence.activations.values()) + 2 * gradients
+        held = [self.evidence.activations]
+        if self.built is not None:
+            held += [self.built.activations, self.built.parameters, self.built.parameters]
+        return sum(array.nbytes for arrays in held for array in arrays.values()) + 2 * gradients
 
     def activation(self, node: str) -> Array:
         """A node's output without the batch."""
@@ -66,16 +71,30 @@ class Pass:
         return array
 
     def differentiation(self, wish: TargetWish) -> Differentiation:
-        """The pass back for a target; kept for the latest target only."""
-        if self.edits:
-            raise RefusedError(UNUSABLE, "gradients are those of the network as it is: undo the edits first")
+        """The pass back for a target, through the edits; kept for the latest target only."""
         number, loss = wish.get("number"), wish.get("loss", False)
         with self.lock:
             found = self.backward.get((number, loss))
             if found is None:
-                found = _differentiate(self.evidence, number, loss=loss)
+                found = _differentiate(self._network(), number, loss=loss)
                 self.backward = {(number, loss): found}
         return found
+
+    def network(self) -> Evidence:
+        """The network of which passes back are taken: the model, or one with the edits built in."""
+        with self.lock:
+            return self._network()
+
+    def _network(self) -> Evidence:
+        if not self.edits:
+            return self.evidence
+        if self.built is None:
+            self.built = rebuilt(self.evidence, self.edits, self.owner.input(self.image))
+        return self.built
+
+    def parameter(self, name: str | None) -> str | None:
+        """What a parameter is called in that network."""
+        return None if name is None else computed_name(name, self.edits)
 
 
 def _differentiate(evidence: Evidence, number: int | None, *, loss: bool) -> Differentiation:

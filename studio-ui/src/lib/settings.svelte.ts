@@ -1,6 +1,6 @@
 /** How the reader likes the page: kept in the browser. */
 import { filled, preferredLanguage, WORDS, type Key, type Language } from "./i18n";
-import { inChinese } from "./i18n/sentences";
+import { inChinese, partInChinese } from "./i18n/sentences";
 
 export type Theme = "light" | "dark" | "system";
 export type Scope = "map" | "layer" | "net";
@@ -37,7 +37,7 @@ export class Settings {
     this.language === "en" ? sentence : (inChinese(sentence) ?? this.t("original", { text: sentence }));
 
   /** A fragment that Python made, such as a name or a formula, which may have nothing to translate. */
-  sayPart = (text: string): string => (this.language === "en" ? text : (inChinese(text) ?? text));
+  sayPart = (text: string): string => (this.language === "en" ? text : (partInChinese(text) ?? text));
 
   keep(): void {
     const { language, theme, scope, details } = this;

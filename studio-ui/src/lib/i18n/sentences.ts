@@ -82,7 +82,7 @@ function matched(text: string, kind: "whole" | "part"): string | null {
     let known = true;
     for (const [k, name] of names.entries()) {
       const part = found[k + 1] ?? "";
-      const inner = /^[*!]/.test(name) ? sayPart(part) : part;
+      const inner = /^[*!]/.test(name) ? partInChinese(part) : part;
       if (inner === null && name.startsWith("!")) known = false;
       said.set(name.replace(/^[*!]/, ""), inner ?? part);
     }
@@ -92,14 +92,14 @@ function matched(text: string, kind: "whole" | "part"): string | null {
 }
 
 /** Part of a sentence, or a list of such parts; null where no table has any of it. */
-function sayPart(text: string): string | null {
+export function partInChinese(text: string): string | null {
   if (text === "") return "";
   const whole = matched(text, "part");
   if (whole !== null) return whole;
   for (const [comma, chinese] of LISTS) {
     const pieces = text.split(comma);
     if (pieces.length < 2) continue;
-    const said = pieces.map((piece) => sayPart(piece));
+    const said = pieces.map(partInChinese);
     if (said.some((piece) => piece !== null)) {
       return said.map((piece, k) => piece ?? pieces[k] ?? "").join(chinese);
     }
