@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from pellucid.studio import entrance, export_route, inquiry, stage, training_socket
+from pellucid.studio import comparing, entrance, export_route, inquiry, stage, training_socket
 from pellucid.studio.answers import problem
 from pellucid.studio.security import Doorkeeper
 from pellucid.studio.studio import Studio
@@ -44,6 +44,7 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
             *entrance.routes(),
             *stage.routes(),
             *inquiry.routes(),
+            *comparing.routes(),
             *training_socket.routes(),
             *export_route.routes(page),
             *_page_routes(page),

@@ -27,23 +27,47 @@ Bytes = NDArray[np.uint8]
 def overview(
     passed: Pass, what: What, target: TargetWish, *, channels: int = SHOWN, nodes: Sequence[str] = ()
 ) -> bytes:
-    """The strongest channels of every node as an Atlas.
+    """The channels of every node whose activations are strongest, as an Atlas.
 
     Args:
         passed: whose numbers.
-        what: activations or gradients.
+        what: activations or gradients, of the same channels.
         target: of the gradients.
         channels: shown of each node.
         nodes: that are shown; all when empty.
     """
     graph = passed.evidence.graph
     names = nodes or [node.name for node in graph.nodes]
-    return _atlas(passed, what, target, [(name, None) for name in names], channels)
+    wanted = [(name, strongest(as_maps(passed.activation(name)), channels)) for name in names]
+    return _atlas(passed, what, target, wanted)
+
+
+def beside(one: Pass, other: Pass, *, difference: bool, channels: int = SHOWN) -> bytes:
+    """What another model makes of an image, in the channels that are strongest in the first, as an Atlas.
+
+    Args:
+        one: the first pass.
+        other: whose numbers.
+        difference: whether the first's are taken off them.
+        channels: shown of each node.
+    """
+    nodes: list[NodeMaps] = []
+    runs: list[bytes] = []
+    offset = 0
+    for node in one.evidence.graph.nodes:
+        first, second = as_maps(one.activation(node.name)), as_maps(other.activation(node.name))
+        shown = strongest(first, channels)
+        found, pixels = _node_maps(node.name, second - first if difference else second, shown)
+        found["offset"] = offset
+        nodes.append(found)
+        runs.append(pixels.tobytes())
+        offset += pixels.size
+    return with_bytes(_head(other, "activation", None, nodes), b"".join(runs))
 
 
 def chosen_maps(passed: Pass, node: str, channels: Sequence[int], what: What, target: TargetWish) -> bytes:
     """These channels of one node as an Atlas."""
-    return _atlas(passed, what, target, [(passed.evidence.graph.node(node).name, channels)], 0)
+    return _atlas(passed, what, target, [(passed.evidence.graph.node(node).name, channels)])
 
 
 def values_of(passed: Pass, node: str, what: What, target: TargetWish) -> Array:
@@ -70,16 +94,14 @@ def _atlas(
     passed: Pass,
     what: What,
     target: TargetWish,
-    wanted: Sequence[tuple[str, Sequence[int] | None]],
-    most: int,
+    wanted: Sequence[tuple[str, Sequence[int]]],
 ) -> bytes:
     nodes: list[NodeMaps] = []
     runs: list[bytes] = []
     offset = 0
     for name, channels in wanted:
         maps = as_maps(values_of(passed, name, what, target))
-        shown = strongest(maps, most) if channels is None else _checked(name, channels, len(maps))
-        found, pixels = _node_maps(name, maps, shown)
+        found, pixels = _node_maps(name, maps, _checked(name, channels, len(maps)))
         found["offset"] = offset
         nodes.append(found)
         runs.append(pixels.tobytes())

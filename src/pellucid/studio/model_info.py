@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
 from pellucid.explain.target import score_node
@@ -20,7 +20,12 @@ FLOAT = 4
 
 
 def model_info(
-    model: Model, identity: str, *, run: str | None, milliseconds: Mapping[str, float]
+    model: Model,
+    identity: str,
+    *,
+    run: str | None,
+    milliseconds: Mapping[str, float],
+    moments: Sequence[int] = (),
 ) -> ModelInfo:
     """The network as a message.
 
@@ -29,6 +34,7 @@ def model_info(
         identity: its id here.
         run: the training run that it comes from, for people.
         milliseconds: that nodes took when they were measured.
+        moments: recorded steps of that run.
     """
     graph = model.graph
     nodes = _nodes(graph, milliseconds)
@@ -44,6 +50,7 @@ def model_info(
         "parameter_count": model.parameter_count,
         "multiply_adds": sum(node["multiply_adds"] for node in nodes),
         "run": run,
+        "moments": list(moments),
     }
 
 

@@ -118,6 +118,7 @@ class TrainingSession:
             self._tell({**self.state, "status": "failed", "problem": f"{type(error).__name__}: {error}"})
             raise
         finally:
+            self.shown.recording = None
             self._folder.cleanup()
             self._ended()
 
@@ -130,7 +131,7 @@ class TrainingSession:
         listeners = (recorder, self._conductor)
         train(self._model, dataset, epochs=self._epochs, progress=False, callbacks=listeners)
         self._show(self._model)
-        self._moments = list(Recording(self._recording).steps)
+        self._read_moments()
         self._over = True
         self._tell({**self._numbers(), "status": "finished", "moments": self._moments})
 
@@ -139,7 +140,7 @@ class TrainingSession:
         run.read_back()
         self._show(run.model)
         if held or not self._moments:
-            self._moments = list(Recording(self._recording).steps)
+            self._read_moments()
         self._tell(
             {
                 **self._numbers(),
@@ -150,6 +151,11 @@ class TrainingSession:
                 "moments": self._moments,
             }
         )
+
+    def _read_moments(self) -> None:
+        """What can be scrubbed to, or compared with what is shown."""
+        self.shown.recording = Recording(self._recording)
+        self._moments = list(self.shown.recording.steps)
 
     def _show(self, model: Model) -> None:
         self.shown.replace(with_parameters(model))

@@ -41,6 +41,8 @@ class OpenModel:
         revision: how often its parameters have been replaced.
         examples: labelled images that it has not been trained on.
         shown_examples: those of them that were shown, the latest, by id.
+        companion: the network at another moment of its run, once one was compared with it.
+        listed: whether the page finds it among the open models.
     """
 
     id: str
@@ -53,6 +55,8 @@ class OpenModel:
     revision: int = 0
     examples: Split | None = None
     shown_examples: OrderedDict[str, Picture] = field(default_factory=OrderedDict)
+    companion: OpenModel | None = None
+    listed: bool = True
     _first: Evidence | None = None
 
     def replace(self, model: Model) -> None:
@@ -62,7 +66,8 @@ class OpenModel:
     @property
     def info(self) -> ModelInfo:
         """As a message."""
-        return model_info(self.model, self.id, run=self.run, milliseconds=self.milliseconds)
+        moments = self.recording.steps if self.recording else ()
+        return model_info(self.model, self.id, run=self.run, milliseconds=self.milliseconds, moments=moments)
 
     @property
     def images(self) -> list[ImageInfo]:
@@ -130,9 +135,9 @@ class Workspace:
 
     @property
     def models(self) -> list[OpenModel]:
-        """In the order in which they were opened."""
+        """In the order in which they were opened; companions are left out."""
         with self._lock:
-            return list(self._models.values())
+            return [model for model in self._models.values() if model.listed]
 
     def model(self, identity: str) -> OpenModel:
         """The open model of this id."""
@@ -146,7 +151,7 @@ class Workspace:
         """Put a model on the stage, with its presets."""
         pictures = presets(opened.model)
         with self._lock:
-            if len(self._models) >= self.limits.models:
+            if sum(model.listed for model in self._models.values()) >= self.limits.models:
                 raise RefusedError(
                     UNUSABLE, f"at most {self.limits.models} models are open at once; close one first"
                 )
@@ -157,9 +162,25 @@ class Workspace:
 
     def close(self, identity: str) -> None:
         """Take a model off the stage."""
-        self.model(identity)
+        closed = self.model(identity)
         with self._lock:
             self._models.pop(identity, None)
+            if closed.companion is not None:
+                self._models.pop(closed.companion.id, None)
+
+    def at_moment(self, model: OpenModel, step: int) -> OpenModel:
+        """A model as it was at a recorded step, with the same images: one such companion for each model."""
+        if model.recording is None:
+            raise RefusedError(UNUSABLE, f"{model.model.name}: has no recording to take a moment from")
+        then = model.recording.model(step)
+        with self._lock:
+            companion = model.companion
+            if companion is None:
+                companion = OpenModel(f"m{next(self._numbers)}", then, listed=False)
+                model.companion = self._models[companion.id] = companion
+            companion.pictures, companion.shown_examples = model.pictures, model.shown_examples
+        companion.replace(then)
+        return companion
 
     def add_picture(self, model: OpenModel, picture: Picture) -> ImageInfo:
         """Keep an image; the oldest of those that were sent before goes when they are too many."""

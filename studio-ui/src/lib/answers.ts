@@ -1,6 +1,6 @@
 /** The questions whose answer is one JSON message, whoever answers them. */
 import type * as messages from "./messages";
-import type { GradientWish, HeatWish, ProofWish } from "./source";
+import type { BesideWish, GradientWish, HeatWish, ProofWish } from "./source";
 
 export abstract class Answers {
   protected abstract answer<Answer>(path: string, question: object, signal?: AbortSignal): Promise<Answer>;
@@ -54,6 +54,14 @@ export abstract class Answers {
 
   top(model: string, node: string, channel: number, count: number): Promise<messages.TopPatch[]> {
     return this.answer("top", { model, node, channel, count });
+  }
+
+  moment(model: string, step: number): Promise<messages.ModelInfo> {
+    return this.answer("moment", { model, step });
+  }
+
+  comparison(wish: BesideWish): Promise<messages.Comparison> {
+    return this.answer("comparison", wish);
   }
 
   mistakes(model: string): Promise<messages.Mistakes> {

@@ -91,6 +91,10 @@ export class EmbeddedSource extends Answers implements Source {
     return readAtlas(await inflate(text));
   }
 
+  async beside(): Promise<AtlasAnswer> {
+    throw this.missing();
+  }
+
   async maps(): Promise<AtlasAnswer> {
     throw this.missing();
   }

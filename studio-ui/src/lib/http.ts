@@ -2,7 +2,14 @@
 import { Answers } from "./answers";
 import { readAtlas, readValues, type AtlasAnswer, type ValuesAnswer } from "./binary";
 import type * as messages from "./messages";
-import { Refusal, type CellWish, type OverviewWish, type Source, type TrainingLine } from "./source";
+import {
+  Refusal,
+  type BesideWish,
+  type CellWish,
+  type OverviewWish,
+  type Source,
+  type TrainingLine,
+} from "./source";
 
 export class HttpSource extends Answers implements Source {
   readonly live = true;
@@ -79,6 +86,10 @@ export class HttpSource extends Answers implements Source {
 
   overview(wish: OverviewWish, signal?: AbortSignal): Promise<AtlasAnswer> {
     return this.atlas("overview", wish, signal);
+  }
+
+  beside(wish: BesideWish, signal?: AbortSignal): Promise<AtlasAnswer> {
+    return this.atlas("beside", wish, signal);
   }
 
   maps(trace: string, node: string, channels: number[]): Promise<AtlasAnswer> {

@@ -10,6 +10,7 @@ const PANELS: readonly string[] = [
   "top",
   "training",
   "mistakes",
+  "compare",
 ] satisfies Panel[];
 
 export function viewHash(studio: Studio): string {
@@ -24,6 +25,10 @@ export function viewHash(studio: Studio): string {
   if (studio.backward) {
     parts.set("backward", studio.target.number == null ? "" : String(studio.target.number));
     if (studio.target.loss) parts.set("loss", "1");
+  }
+  if (studio.other) {
+    parts.set("beside", studio.other.step === null ? studio.other.name : String(studio.other.step));
+    if (studio.difference) parts.set("difference", "1");
   }
   if (studio.panel) parts.set("panel", studio.panel);
   return parts.toString();
@@ -45,9 +50,22 @@ export async function restoreView(studio: Studio, hash: string): Promise<void> {
       loss: parts.get("loss") === "1",
     });
   }
+  await restoreBeside(studio, parts);
   restoreOpened(studio, parts);
   const panel = parts.get("panel");
   if (panel !== null && PANELS.includes(panel)) studio.panel = panel as Panel;
+}
+
+async function restoreBeside(studio: Studio, parts: URLSearchParams): Promise<void> {
+  const beside = parts.get("beside");
+  const difference = parts.get("difference") === "1";
+  const step = studio.model?.moments.find((moment) => String(moment) === beside);
+  if (step !== undefined) {
+    await studio.compareWithMoment(step, difference);
+    return;
+  }
+  const other = studio.state?.models.find((one) => one.name === beside && one.id !== studio.model?.id);
+  if (other) await studio.compare({ model: other.id, name: other.name, step: null }, difference);
 }
 
 function restoreOpened(studio: Studio, parts: URLSearchParams): void {

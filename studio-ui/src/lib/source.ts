@@ -2,6 +2,7 @@
 import type { AtlasAnswer, ValuesAnswer } from "./binary";
 import type {
   Arithmetic,
+  Comparison,
   Curve,
   Edit,
   FieldBox,
@@ -29,6 +30,15 @@ export interface OverviewWish {
   what: What;
   target?: TargetWish;
   edits?: Edit[];
+  channels?: number;
+}
+
+/** Another model beside a pass. */
+export interface BesideWish {
+  one: string;
+  model: string;
+  image: string;
+  difference?: boolean;
   channels?: number;
 }
 
@@ -94,6 +104,9 @@ export interface Source {
   pictureUrl(model: string, image: string): string;
   parameter(model: string, name: string): Promise<ValuesAnswer>;
   overview(wish: OverviewWish, signal?: AbortSignal): Promise<AtlasAnswer>;
+  moment(model: string, step: number): Promise<ModelInfo>;
+  beside(wish: BesideWish, signal?: AbortSignal): Promise<AtlasAnswer>;
+  comparison(wish: BesideWish): Promise<Comparison>;
   maps(trace: string, node: string, channels: number[]): Promise<AtlasAnswer>;
   values(trace: string, node: string, what: What, channel?: number): Promise<ValuesAnswer>;
   partials(trace: string, node: string, channel: number, limit: number): Promise<AtlasAnswer>;

@@ -20,8 +20,16 @@ export interface Opened extends Place {
   source: number | null;
 }
 
+/** A model beside the one on the stage: a moment of its own run, or another that is open. */
+export interface Other {
+  model: string;
+  name: string;
+  /** The step of the run, and its images are those of the stage; null for another model. */
+  step: number | null;
+}
+
 export type Panel =
-  "whatIf" | "attribution" | "health" | "cost" | "sandbox" | "top" | "training" | "mistakes";
+  "whatIf" | "attribution" | "health" | "cost" | "sandbox" | "top" | "training" | "mistakes" | "compare";
 
 export const CHANNELS = 16;
 const MORE = 48;
@@ -51,6 +59,11 @@ export class Studio {
   /** The model at a moment of its training, which is traced in place of the open one. */
   moment = $state<string | null>(null);
 
+  other = $state.raw<Other | null>(null);
+  /** Whether the other's numbers are shown as differences from the stage's. */
+  difference = $state(false);
+  compared = $state.raw<AtlasAnswer | null>(null);
+
   readonly entries = $derived(this.model === null ? [] : visibleGraph(this.model.nodes, this.folded));
   readonly nodes = $derived(new Map((this.model?.nodes ?? []).map((node) => [node.name, node])));
   readonly trace = $derived(this.atlas?.head.trace ?? "");
@@ -59,6 +72,15 @@ export class Studio {
     const of = (palette: Palette) => colourTable(palette, dark);
     return { signed: of("signed"), image: of("image"), weights: of("weights"), heat: of("heat") };
   });
+
+  /** What the other model is called. */
+  readonly otherName = $derived.by(() => {
+    const step = this.other?.step ?? null;
+    return step === null ? (this.other?.name ?? "") : this.settings.t("stepIs", { step });
+  });
+
+  /** What stands beside every map: the other model's, or the gradient. */
+  readonly besides = $derived(this.compared ?? (this.backward ? this.gradients : null));
 
   /** What gradients are of: the chosen target, or the score of the class that the network finds. */
   readonly gradientTarget = $derived.by((): TargetWish => {
@@ -93,6 +115,7 @@ export class Studio {
     this.changes = null;
     this.more = new Map();
     this.moment = null;
+    this.other = this.compared = null;
     this.target = {};
     this.folded = initiallyFolded(model.nodes);
     this.model = model;
@@ -141,16 +164,48 @@ export class Studio {
         channels: CHANNELS,
       };
       const atlas = await this.source.overview({ ...wish, what: "activation" }, asking.signal);
+      const compared = await this.askBeside(atlas.head.trace, image, shown, asking.signal);
       this.more = new Map();
       this.atlas = atlas;
+      this.compared = compared;
       this.gradients = this.backward
         ? await this.source.overview({ ...wish, what: "gradient", target: this.target }, asking.signal)
         : null;
     });
   }
 
+  private async askBeside(
+    one: string,
+    image: string,
+    shown: string,
+    signal: AbortSignal,
+  ): Promise<AtlasAnswer | null> {
+    const { other, difference } = this;
+    if (other === null) return null;
+    const own = other.step === null ? await this.imageInMoment(other.model, image) : shown;
+    const wish = { one, model: other.model, image: own, difference, channels: CHANNELS };
+    return this.source.beside(wish, signal);
+  }
+
+  /** Put another model beside the one on the stage; null takes it away. */
+  async compare(other: Other | null, difference = this.difference): Promise<void> {
+    this.other = other;
+    this.difference = difference;
+    if (other !== null) this.backward = false;
+    await this.refresh();
+  }
+
+  /** Put the model on the stage beside what it was at a step of its run. */
+  async compareWithMoment(step: number, difference = this.difference): Promise<void> {
+    await this.guarded(async () => {
+      const then = await this.source.moment(this.moment ?? this.model?.id ?? "", step);
+      await this.compare({ model: then.id, name: then.name, step }, difference);
+    });
+  }
+
   async setBackward(on: boolean, target: TargetWish = this.target): Promise<void> {
     this.backward = on;
+    if (on) this.other = null;
     this.target = target;
     this.weight = null;
     await this.refresh();
@@ -199,9 +254,9 @@ export class Studio {
     return answer && maps ? { answer, maps } : null;
   }
 
-  gradientsOf(name: string): { answer: AtlasAnswer; maps: NodeMaps } | null {
-    const maps = this.gradients?.byNode.get(name);
-    return this.gradients && maps ? { answer: this.gradients, maps } : null;
+  besideOf(name: string): { answer: AtlasAnswer; maps: NodeMaps } | null {
+    const maps = this.besides?.byNode.get(name);
+    return this.besides && maps ? { answer: this.besides, maps } : null;
   }
 
   channels(name: string): number[] {
@@ -210,21 +265,34 @@ export class Studio {
 
   // ---- colours
 
-  /** The scale of one map's colours, by the chosen scope. */
-  scale(node: NodeInfo, maps: NodeMaps, index: number, gradient = false): Scale {
-    const palette: Palette = node.kind === "input" && !node.signed && !gradient ? "image" : "signed";
-    const own = maps.maps[index];
-    if (this.settings.scope === "map" && own) return scaleFor(own.low, own.high, palette);
-    if (this.settings.scope === "net" && palette !== "image") return this.netScale(gradient, palette);
-    return scaleFor(maps.low, maps.high, palette);
+  /** The scale of one map's colours, by the chosen scope; what is compared shares it. */
+  scale(node: NodeInfo, maps: NodeMaps, index: number, beside = false): Scale {
+    const own = beside && (this.compared === null || this.difference);
+    const palette: Palette = node.kind === "input" && !node.signed && !own ? "image" : "signed";
+    const channel = maps.maps[index]?.channel;
+    const shared = own ? [maps] : [this.mapsOf(node.name)?.maps ?? maps, ...this.comparable(node.name)];
+    const ranges =
+      this.settings.scope === "map"
+        ? shared.flatMap((one) => one.maps.filter((map) => map.channel === channel))
+        : this.settings.scope === "net" && palette !== "image"
+          ? this.netRanges(own)
+          : shared;
+    const low = ranges.reduce((least, range) => Math.min(least, range.low), Infinity);
+    const high = ranges.reduce((most, range) => Math.max(most, range.high), -Infinity);
+    return low <= high ? scaleFor(low, high, palette) : scaleFor(maps.low, maps.high, palette);
   }
 
-  private netScale(gradient: boolean, palette: Palette): Scale {
-    const nodes = (gradient ? this.gradients : this.atlas)?.head.nodes ?? [];
-    const inner = nodes.filter((maps) => this.nodes.get(maps.node)?.kind !== "input");
-    const low = inner.reduce((least, maps) => Math.min(least, maps.low), 0);
-    const high = inner.reduce((most, maps) => Math.max(most, maps.high), 0);
-    return scaleFor(low, high, palette);
+  /** The maps of the other model, where they are numbers of the same kind. */
+  private comparable(name: string): NodeMaps[] {
+    const maps = this.difference ? undefined : this.compared?.byNode.get(name);
+    return maps ? [maps] : [];
+  }
+
+  private netRanges(beside: boolean): { low: number; high: number }[] {
+    const answers = beside ? [this.besides] : [this.atlas, this.difference ? null : this.compared];
+    return answers
+      .flatMap((answer) => answer?.head.nodes ?? [])
+      .filter((maps) => this.nodes.get(maps.node)?.kind !== "input");
   }
 
   // ---- views

@@ -16,8 +16,8 @@ export function paintBlock(
   canvas: HTMLCanvasElement,
   block: Block,
   shown: Shown,
-  gradients: Shown | null,
-  scale: (index: number, gradient: boolean) => Scale,
+  beside: Shown | null,
+  scale: (index: number, second: boolean) => Scale,
   tables: Tables,
 ): void {
   const density = window.devicePixelRatio || 1;
@@ -28,23 +28,27 @@ export function paintBlock(
   const pen = scratch.getContext("2d", { willReadFrequently: true });
   if (!context || !pen) return;
   context.scale(density, density);
-  const put = (from: Shown, index: number, gradient: boolean, x: number, y: number) => {
+  const put = (from: Shown, index: number, second: boolean, x: number, y: number) => {
     const range = from.maps.maps[index];
     if (range === undefined) return;
     const [height, width] = block.vector
       ? [from.maps.width, from.maps.height]
       : [from.maps.height, from.maps.width];
     [scratch.width, scratch.height] = [width, height];
-    const chosen = scale(index, gradient);
+    const chosen = scale(index, second);
     const colours = byteTable(range.low, range.high, chosen, tables[chosen.palette]);
     paintBytes(pen, mapBytes(from.answer, from.maps, index), { width, height }, colours);
     context.imageSmoothingEnabled = height > block.mapHeight * density;
     context.drawImage(scratch, 0, 0, width, height, x, y, block.mapWidth, block.mapHeight);
   };
   for (let index = 0; index < block.count; index++) {
-    const place = mapPlace(block, index, gradients !== null);
+    const place = mapPlace(block, index, beside !== null);
     const [x, y] = [place.x - block.x, place.y - block.y];
     put(shown, index, false, x, y);
-    if (gradients) put(gradients, index, true, x + block.mapWidth + PAIR, y);
+    if (!beside) continue;
+    // More channels may be shown than those that stand beside.
+    const channel = shown.maps.maps[index]?.channel;
+    const other = beside.maps.maps.findIndex((map) => map.channel === channel);
+    if (other >= 0) put(beside, other, true, x + block.mapWidth + PAIR, y);
   }
 }

@@ -7,6 +7,7 @@ of the library. Arrays are nested lists only where a person reads them; maps tra
 from __future__ import annotations
 
 from pellucid.studio.messages.arithmetic import Arithmetic, Curve, Partial, Proof, Term, Update, UpdateRow
+from pellucid.studio.messages.comparison import Apart, Comparison, Moved
 from pellucid.studio.messages.export import Embedded
 from pellucid.studio.messages.maps import Atlas, Class, MapRange, NodeMaps, Values, What
 from pellucid.studio.messages.models import Axis, ImageInfo, Kind, ModelInfo, NodeInfo, ParameterInfo, State
@@ -29,11 +30,13 @@ from pellucid.studio.messages.questions import (
 from pellucid.studio.messages.training import TrainState, TrainWish
 
 __all__ = [
+    "Apart",
     "Arithmetic",
     "Atlas",
     "Axis",
     "Changed",
     "Class",
+    "Comparison",
     "Curve",
     "Edit",
     "Embedded",
@@ -47,6 +50,7 @@ __all__ = [
     "Mistake",
     "Mistakes",
     "ModelInfo",
+    "Moved",
     "NodeInfo",
     "NodeMaps",
     "ParameterInfo",

@@ -72,7 +72,10 @@ class NodeInfo(TypedDict):
 
 
 class ModelInfo(TypedDict):
-    """An open model, all that the stage needs before an image is chosen."""
+    """An open model, all that the stage needs before an image is chosen.
+
+    run: where it was trained, for people. moments: steps of that run that were recorded.
+    """
 
     id: str
     name: str
@@ -85,6 +88,7 @@ class ModelInfo(TypedDict):
     parameter_count: int
     multiply_adds: int
     run: str | None
+    moments: list[int]
 
 
 class ImageInfo(TypedDict):

@@ -4,4 +4,5 @@ export type * from "./maps";
 export type * from "./arithmetic";
 export type * from "./questions";
 export type * from "./training";
+export type * from "./comparison";
 export type * from "./export";

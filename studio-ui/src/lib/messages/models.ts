@@ -57,6 +57,8 @@ export interface NodeInfo {
 
 /**
  * An open model, all that the stage needs before an image is chosen.
+ *
+ * run: where it was trained, for people. moments: steps of that run that were recorded.
  */
 export interface ModelInfo {
   id: string;
@@ -70,6 +72,7 @@ export interface ModelInfo {
   parameter_count: number;
   multiply_adds: number;
   run: string | null;
+  moments: number[];
 }
 
 /**
