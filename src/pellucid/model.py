@@ -27,6 +27,10 @@ PREDICT_BATCH = 256
 """Images that predict sends to the engine at a time."""
 
 
+PROGRAM_BYTES = 5 << 28
+"""That the parameters of kept programs take together, at most; the latest is kept whatever it takes."""
+
+
 class Model:
     """A network: graph + parameters + an engine.
 
@@ -158,13 +162,20 @@ class Model:
         return tuning
 
     def program(self, options: CompileOptions) -> Program:
-        """A program of this graph with the current parameters; compiled once for each set of options."""
+        """A program of this graph with the current parameters; compiled once for each set of options.
+
+        Every program has the parameters in an order of its own: of large networks only the latest are kept.
+        """
         program, version = self._programs.get(options, (None, -1))
         if program is None:
             program = self.engine.compile(self.graph, options)
         if version != self._version:
             program.write_parameters(self._parameters)
-            self._programs[options] = (program, self._version)
+        self._programs.pop(options, None)
+        self._programs[options] = (program, self._version)  # the last one used is the last to go
+        nbytes = sum(array.nbytes for array in self._parameters.values())
+        for other in list(self._programs)[: -max(1, PROGRAM_BYTES // max(1, nbytes))]:
+            self._programs.pop(other, None)
         return program
 
     def _batch(self, inputs: Sequence[ArrayLike]) -> tuple[Float32, ...]:

@@ -114,13 +114,22 @@ class Evidence:
         return {spec.name: self.parameters[f"{node.name}.{spec.name}"] for spec in specs}
 
     def program(self, graph: Graph, options: CompileOptions) -> Program:
-        """A program of the network or a part of it with the parameters of the moment, compiled once."""
+        """A program of the network or a part of it with the parameters of the moment, compiled once.
+
+        While the model has these parameters, the whole network's programs are the model's own.
+        """
+        if graph is self.model.graph and self._is_current():
+            return self.model.program(options)
         program = self._programs.get(graph, options)
         if program is None:
             program = self.engine.compile(graph, options)
             program.write_parameters({name: self.parameters[name] for name in graph.parameters})
             self._programs.keep(graph, options, program)
         return program
+
+    def _is_current(self) -> bool:
+        now = self.model.parameters
+        return all(now[name] is array for name, array in self.parameters.items())
 
     def place(self, node: str, at: Sequence[int]) -> tuple[int, Cell]:
         """(image, cell) of a cell of a node: (c, i, j), or (image, c, i, j).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -64,6 +65,7 @@ def serve(studio: Studio, *, port: int | None = None, ready: Callable[[Address],
             ws_max_size=studio.limits.json,
         )
         ready(address)
+        threading.Thread(target=studio.warm, name="studio-warm", daemon=True).start()
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -91,12 +91,14 @@ def ask_gradient_arithmetic(studio: Studio, body: Body, job: Attention) -> Arith
 
 
 def _gradient(passed: Pass, body: Body) -> GradientArithmetic:
-    read = passed.differentiation(wishes.target(body))
+    parameter = passed.parameter(wishes.optional_text(body, "parameter"))
+    known = parameter in passed.network().graph.parameters
+    read = passed.differentiation(wishes.target(body), parameter if known else None)
     return gradient_arithmetic(
         read.evidence.model,
         read,
         at=wishes.wholes(body, "at"),
-        parameter=passed.parameter(wishes.optional_text(body, "parameter")),
+        parameter=parameter,
         node=wishes.optional_text(body, "node"),
     )
 

@@ -41,6 +41,12 @@ class Studio:
         for opener in openers:
             self.workspace.add(opener())
 
+    def warm(self) -> None:
+        """Take the pass that the page asks for first: large networks compile meanwhile."""
+        for model in self.workspace.models[:1]:
+            for image in list(model.pictures)[:1]:
+                self.passes.of(model.id, image)
+
     def state(self) -> State:
         """What the page finds when it opens."""
         models = self.workspace.models

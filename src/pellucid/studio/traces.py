@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from pellucid.engines.engine import Array
 from pellucid.explain import Differentiation, WhatIf, differentiate
 from pellucid.explain.evidence import Evidence
+from pellucid.graph import Graph
 from pellucid.studio.edits import computed_name, edit_key, edited, rebuilt
 from pellucid.studio.messages import Edit, TargetWish
 from pellucid.studio.refusals import NOT_FOUND, UNUSABLE, RefusedError
@@ -21,6 +23,9 @@ from pellucid.studio.workspace import OpenModel, Workspace
 
 REMEMBERED = 4096
 """Passes that can be asked for again by their id: those not in memory are computed anew."""
+
+ALL_GRADIENTS = 1 << 22
+"""Numbers of parameters that are differentiated by all at once: 16 MB."""
 
 TargetKey = tuple[int | None, bool]
 
@@ -63,20 +68,27 @@ class Pass:
         held = [self.evidence.activations]
         if self.built is not None:
             held += [self.built.activations, self.built.parameters, self.built.parameters]
-        return sum(array.nbytes for arrays in held for array in arrays.values()) + 2 * gradients
+        return sum(array.nbytes for arrays in held for array in arrays.values()) + gradients
 
     def activation(self, node: str) -> Array:
         """A node's output without the batch."""
         array: Array = self.evidence.activation(node)[0]
         return array
 
-    def differentiation(self, wish: TargetWish) -> Differentiation:
-        """The pass back for a target, through the edits; kept for the latest target only."""
+    def differentiation(self, wish: TargetWish, parameter: str | None = None) -> Differentiation:
+        """The pass back for a target, through the edits; kept for the latest target only.
+
+        Args:
+            wish: the target.
+            parameter: whose gradient is wanted; of a large network no other parameter's is kept.
+        """
         number, loss = wish.get("number"), wish.get("loss", False)
         with self.lock:
             found = self.backward.get((number, loss))
-            if found is None:
-                found = _differentiate(self._network(), number, loss=loss)
+            if found is None or not (parameter is None or parameter in found.gradients.parameters):
+                read = self._network()
+                asked = None if _size(read.graph) <= ALL_GRADIENTS else [parameter] if parameter else []
+                found = _differentiate(read, number, loss=loss, parameters=asked)
                 self.backward = {(number, loss): found}
         return found
 
@@ -97,12 +109,19 @@ class Pass:
         return None if name is None else computed_name(name, self.edits)
 
 
-def _differentiate(evidence: Evidence, number: int | None, *, loss: bool) -> Differentiation:
+def _differentiate(
+    evidence: Evidence, number: int | None, *, loss: bool, parameters: Sequence[str] | None
+) -> Differentiation:
     if not loss:
-        return differentiate(evidence.model, evidence, target=number)
+        return differentiate(evidence.model, evidence, target=number, parameters=parameters)
     if number is None:
         raise RefusedError(UNUSABLE, "the loss needs the class that is right: give its number")
-    return differentiate(evidence.model, evidence, np.array([number]))
+    return differentiate(evidence.model, evidence, np.array([number]), parameters=parameters)
+
+
+def _size(graph: Graph) -> int:
+    """Numbers in all its parameters."""
+    return sum(math.prod(spec.shape) for spec in graph.parameters.values())
 
 
 @dataclass(frozen=True, eq=False)
