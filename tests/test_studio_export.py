@@ -15,11 +15,16 @@ import pytest
 from cli_cases import Run
 from studio_cases import Page, client_of, embedded, floats, maps_of, parted, studio_of
 
+import pellucid
 from pellucid import explain
 from pellucid.data.dataset import TO_UNIT
 from pellucid.data.images import read_pixels
 from pellucid.studio import app
+from pellucid.studio.export import SAME
 from pellucid.studio.presets import presets
+
+PAGE_BYTES = 350_000
+"""Of the built page, which is inlined too."""
 
 INDEX = """<!doctype html><html><head>
 <script type="module" crossorigin src="./assets/index-a1.js"></script>
@@ -56,6 +61,16 @@ def data_of(text: str) -> dict[str, Any]:
     return data
 
 
+def values_in(data: dict[str, Any], trace: str, node: str) -> np.ndarray[Any, Any]:
+    """A node's numbers, those that its input has taken from there, as the page reads them."""
+    content = unpacked(data["values"][f"{trace} {node}"])
+    head, own = parted(content)[0], floats(content)
+    if "like" not in head:
+        return own
+    source = values_in(data, trace, head["like"]).reshape(own.shape)
+    return np.where(own.view(np.uint32) == SAME, source, own)
+
+
 def unpacked(text: str) -> bytes:
     return zlib.decompress(base64.b64decode(text))
 
@@ -71,6 +86,22 @@ def test_five_images_of_the_embedded_network_take_less_than_3_megabytes(exported
     assert len(exported[1].encode()) < 3_000_000 - 300_000  # which leaves room for the page itself
 
 
+def test_five_images_of_64_pixels_a_side_leave_room_for_the_page(built: Path) -> None:
+    with client_of(studio_of(pellucid.zoo.create("tiny-vgg", seed=0)), built) as client:
+        page = Page(client)
+        assert page.images[0]["shape"] == [3, 64, 64]
+        images = [image["id"] for image in page.images[:5]]
+        wish = {"model": page.model["id"], "images": images, "language": "en"}
+        assert len(client.post("/api/export", json=wish).content) < 3_000_000 - PAGE_BYTES
+
+
+def test_an_activation_costs_only_what_it_changes(exported: tuple[Page, str]) -> None:
+    data = data_of(exported[1])
+    sizes = {key.partition(" ")[2]: len(text) for key, text in data["values"].items()}
+    assert sizes["relu1"] < sizes["conv1"] / 10
+    assert sizes["flatten1"] < sizes["pool2"] / 5
+
+
 def test_values_and_maps_are_the_networks(exported: tuple[Page, str]) -> None:
     page, text = exported
     data, model = data_of(text), embedded("tiny-vgg")
@@ -79,7 +110,7 @@ def test_values_and_maps_are_the_networks(exported: tuple[Page, str]) -> None:
         head, payload = parted(unpacked(data["atlases"][image["id"]]))
         trace = model.trace(picture.pixels[None].astype(np.float32) * TO_UNIT)
         for node in head["nodes"]:
-            exact = floats(unpacked(data["values"][f"{head['trace']} {node['node']}"]))
+            exact = values_in(data, head["trace"], node["node"])
             assert np.array_equal(exact, trace[node["node"]][0])
             shown = maps_of(node, payload)
             assert np.abs(shown - exact.reshape(shown.shape)).max() <= np.ptp(exact) / 255 / 2 + 1e-5

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { cellArithmetic, flatIndex, partialMaps } from "../src/lib/cell-sum";
+import { taken } from "../src/lib/embedded";
 import type { NodeInfo } from "../src/lib/messages";
 import { embedded, NETWORKS, sums, valuesOf } from "./fixture";
 
@@ -80,5 +81,13 @@ describe.each(NETWORKS)("without a server, in %s", (network) => {
     expect(shown + found.rest).toBeCloseTo(expected.total, 8);
     const sizes = found.terms.slice(0, 5).map((term) => Math.abs(term.product));
     expect(sizes).toEqual(sizes.toSorted((one, other) => other - one));
+  });
+});
+
+describe("numbers that a file holds once", () => {
+  it("are taken from the input wherever the bits say so", () => {
+    const bits = new Uint32Array([0x7fc05a3e, 0, 0x3f800000, 0x7fc05a3e]);
+    const values = new Float32Array(bits.buffer);
+    expect([...taken(values, Float32Array.of(0.5, -1, 2, -0.25))]).toEqual([0.5, 0, 1, -0.25]);
   });
 });

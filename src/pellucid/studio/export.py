@@ -11,13 +11,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from pellucid.errors import DataError, PellucidError
 from pellucid.explain.attribution import METHODS
+from pellucid.graph import Node
 from pellucid.studio.atlas import overview
 from pellucid.studio.inquiry import ask_attribution, ask_health
 from pellucid.studio.jobs import Attention
 from pellucid.studio.kinds import kind_of
-from pellucid.studio.messages import Embedded, State
+from pellucid.studio.messages import Embedded, State, Values
 from pellucid.studio.pictures import png
 from pellucid.studio.stage import ask_arithmetic, parameter_values
 from pellucid.studio.studio import Studio
@@ -37,6 +40,12 @@ LIMIT = 12
 
 CHANNELS = 64
 """Maps of a node."""
+
+SAME = 0x7FC05A3E
+"""Bits of the float that stands for "as in the input": a NaN that no engine makes."""
+
+HEAT_DIGITS = 2
+"""Of an attribution's shares: as many as its colours tell apart."""
 
 DATA = "pellucid-data"
 """Id of the element that holds the data."""
@@ -81,12 +90,23 @@ def embedded(
         found["atlases"][image] = _packed(overview(passed, "activation", {}, channels=CHANNELS))
         found["atlases"][f"gradient {image}"] = _packed(overview(passed, "gradient", {}, channels=CHANNELS))
         for node in passed.evidence.graph.nodes:
-            values = passed.activation(node.name)
-            head = {"node": node.name, "what": "activation", "shape": list(values.shape)}
-            key = f"{passed.id} {node.name}"
-            found["values"][key] = _packed(with_bytes(head, float_bytes(values)))
+            found["values"][f"{passed.id} {node.name}"] = _packed(_values(passed, node))
         _add_answers(studio, found, passed, job)
     return found
+
+
+def _values(passed: Pass, node: Node) -> bytes:
+    """A node's numbers; where its input has the same, in the same place, a mark that costs nothing."""
+    values = passed.activation(node.name)
+    head: Values = {"node": node.name, "what": "activation", "shape": list(values.shape)}
+    source = passed.activation(node.inputs[0]) if node.inputs else None
+    if source is not None and source.size == values.size:
+        numbers = np.ravel(values).astype(np.float32)
+        same = numbers == np.ravel(source)
+        if same.any():
+            head["like"] = node.inputs[0]
+            values = np.where(same, np.uint32(SAME), numbers.view(np.uint32)).view(np.float32)
+    return with_bytes(head, float_bytes(values))
 
 
 def _add_answers(studio: Studio, found: Embedded, passed: Pass, job: Attention) -> None:
@@ -100,7 +120,9 @@ def _add_answers(studio: Studio, found: Embedded, passed: Pass, job: Attention) 
         job.check()
         wish = {"trace": passed.id, "method": method, "target": target, "sanity": False}
         try:
-            _answer(found, "attribution", wish, ask_attribution(studio, wish, job))
+            heat = ask_attribution(studio, wish, job)
+            heat["values"] = [round(value, HEAT_DIGITS) for value in heat["values"]]
+            _answer(found, "attribution", wish, heat)
         except PellucidError:  # a network without maps has no Grad-CAM, and so on
             continue
 

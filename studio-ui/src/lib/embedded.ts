@@ -12,6 +12,17 @@ async function inflate(text: string): Promise<ArrayBuffer> {
   return new Response(stream).arrayBuffer();
 }
 
+/** Bits that stand for "as in the input". */
+const SAME = 0x7fc05a3e;
+
+/** Numbers with those of another array wherever the bits say so. */
+export function taken(values: Float32Array, source: Float32Array): Float32Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const from = new Uint32Array(source.buffer, source.byteOffset, source.length);
+  const result = bits.map((one, k) => (one === SAME ? (from[k] ?? one) : one));
+  return new Float32Array(result.buffer);
+}
+
 /** The key of an answer: the path and the question with its fields in alphabetical order. */
 export function questionKey(path: string, question: object): string {
   const fields = Object.entries(question).filter(([, value]) => value !== undefined);
@@ -99,9 +110,18 @@ export class EmbeddedSource extends Answers implements Source {
     throw this.missing();
   }
 
+  /** A node's numbers, those that its input has taken from there. */
+  private async whole(trace: string, node: string): Promise<ValuesAnswer> {
+    const found = await this.read(this.data.values, `${trace} ${node}`);
+    const like = found.head.like;
+    if (like === undefined) return found;
+    const source = await this.whole(trace, like);
+    return { head: found.head, values: taken(found.values, source.values) };
+  }
+
   async values(trace: string, node: string, what: messages.What, channel?: number): Promise<ValuesAnswer> {
     if (what === "gradient") throw this.missing();
-    const whole = await this.read(this.data.values, `${trace} ${node}`);
+    const whole = await this.whole(trace, node);
     const shape = whole.head.shape;
     if (channel === undefined || shape.length < 2) return whole;
     const size = shape.slice(1).reduce((product, side) => product * side, 1);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 What = Literal["activation", "gradient"]
 """Which numbers of a node: its values, or how J changes with them."""
@@ -60,8 +60,12 @@ class Atlas(TypedDict):
 
 
 class Values(TypedDict):
-    """Head of float32 values, in the same binary form as an Atlas."""
+    """Head of float32 values, in the same binary form as an Atlas.
+
+    like: in a one-file export, the node whose number stands wherever the bits are 0x7FC05A3E.
+    """
 
     node: str
     what: What
     shape: list[int]
+    like: NotRequired[str]

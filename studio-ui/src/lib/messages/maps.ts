@@ -57,9 +57,12 @@ export interface Atlas {
 
 /**
  * Head of float32 values, in the same binary form as an Atlas.
+ *
+ * like: in a one-file export, the node whose number stands wherever the bits are 0x7FC05A3E.
  */
 export interface Values {
   node: string;
   what: What;
   shape: number[];
+  like?: string;
 }
