@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from pellucid.data.pictures.listing import Contents, Entry
 from pellucid.data.wishes import Shape
 from pellucid.errors import DataError, FormatError
 from pellucid.storage import reason
+
+READ_AHEAD = 16
+"""Files to read before the first of them is decoded; in turn, each would find the processor's caches cold."""
 
 Pixels = NDArray[np.uint8]
 
@@ -84,19 +87,16 @@ def decode_block(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
         DataError: a picture of another size than the first.
         ColorsError: a picture in colours where the first one was grey.
     """
-    pixels = np.empty((len(block.entries), *wanted.shape), np.uint8)
     channels, height, width = wanted.shape
-    colors = np.empty((height, width, 3), np.uint8)
+    smallest = (0, 0) if wanted.exact else (height, width)
+    pixels = np.empty((len(block.entries), height, width, channels), np.uint8)
     broken = []
-    for row, entry in enumerate(block.entries):
+    for row, content in enumerate(_contents(block)):
+        if channels == 3 and isinstance(content, bytes) and decode_same_size(content, pixels[row]):
+            continue
+        label = block.contents.label(block.entries[row])
         try:
-            content = block.contents.read(entry)
-            if channels == 3 and decode_same_size(content, colors):
-                pixels[row] = colors.transpose(2, 0, 1)
-                continue
-            picture = decode(
-                block.contents.label(entry), content, (0, 0) if wanted.exact else (height, width)
-            )
+            picture = _decoded(label, content, smallest)
         except DataError as error:
             if not wanted.skip:
                 raise fatal(error) from None
@@ -104,10 +104,28 @@ def decode_block(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
             continue
         if picture.shape != wanted.shape:
             if wanted.exact:
-                _require_size(block.contents.label(entry), picture, wanted.shape)
+                _require_size(label, picture, wanted.shape)
             picture = fit_pixels(picture[None], wanted.shape)[0]
-        pixels[row] = picture
-    return pixels, broken
+        pixels[row] = picture.transpose(1, 2, 0)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), broken
+
+
+def _contents(block: Block) -> Iterator[bytes | DataError]:
+    """Bytes of one file after the other, or why there are none."""
+    for start in range(0, len(block.entries), READ_AHEAD):
+        contents: list[bytes | DataError] = []
+        for entry in block.entries[start : start + READ_AHEAD]:
+            try:
+                contents.append(block.contents.read(entry))
+            except DataError as error:
+                contents.append(error)
+        yield from contents
+
+
+def _decoded(label: str, content: bytes | DataError, smallest: tuple[int, int]) -> Pixels:
+    if isinstance(content, DataError):
+        raise content
+    return decode(label, content, smallest)
 
 
 def decode_block_alone(block: Block, wanted: Wanted, target: str | None) -> Work:
