@@ -38,7 +38,7 @@ def digest(sources: Path) -> str:
     return found.hexdigest()
 
 
-def is_current(sources: Path = SOURCES, page: Path = PAGE) -> bool:
+def is_current(sources: Path, page: Path) -> bool:
     """Whether the page that lies there was built from these sources."""
     stamp = page / STAMP
     return stamp.is_file() and stamp.read_text(encoding="ascii") == digest(sources)
@@ -46,11 +46,11 @@ def is_current(sources: Path = SOURCES, page: Path = PAGE) -> bool:
 
 def is_wanted() -> bool:
     """Whether there is anything to build."""
-    return not os.environ.get(LEAVE_OUT) and not is_current()
+    return not os.environ.get(LEAVE_OUT) and not is_current(SOURCES, PAGE)
 
 
-def install_tools(sources: Path = SOURCES) -> None:
-    """What the page is built and checked with, in the lock file's versions; nothing where it is there already.
+def install_tools(sources: Path) -> None:
+    """What the page is built and checked with, in the lock file's versions; nothing where that is there.
 
     Raises:
         NodeError: there is no Node, or npm cannot reach its registry.
@@ -74,6 +74,6 @@ def build() -> None:
     """
     if not is_wanted():
         return
-    install_tools()
+    install_tools(SOURCES)
     run_npm("run", "build", folder=SOURCES)
     (PAGE / STAMP).write_text(digest(SOURCES), encoding="ascii")

@@ -14,12 +14,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pellucid.studio import entrance, export_route, inquiry, stage, training_socket
-from pellucid.studio.answers import problem
+from pellucid.studio.answers import answering, problem
+from pellucid.studio.built_page import PAGE, index_of
 from pellucid.studio.security import Doorkeeper
 from pellucid.studio.studio import Studio
-
-PAGE = Path(__file__).parent / "page"
-"""Where the built page lies."""
 
 UNEXPECTED = 500
 
@@ -57,12 +55,11 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
 
 def _page_routes(page: Path) -> list[Route | Mount]:
     async def index(request: Request) -> Response:
-        file = page / "index.html"
-        if not file.is_file():
-            return problem(404, "the page has not been built: run `npm ci` and `npm run build` in studio-ui")
-        return Response(file.read_bytes(), media_type="text/html", headers={"cache-control": "no-store"})
+        return Response(
+            index_of(page).read_bytes(), media_type="text/html", headers={"cache-control": "no-store"}
+        )
 
-    routes: list[Route | Mount] = [Route("/", index)]
+    routes: list[Route | Mount] = [Route("/", answering(index))]
     if (page / "assets").is_dir():
         routes.append(Mount("/assets", StaticFiles(directory=page / "assets"), name="assets"))
     return routes

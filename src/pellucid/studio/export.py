@@ -11,9 +11,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import PellucidError
 from pellucid.explain.attribution import METHODS
 from pellucid.studio.atlas import overview
+from pellucid.studio.built_page import index_of
 from pellucid.studio.inquiry import ask_attribution, ask_health
 from pellucid.studio.jobs import Attention
 from pellucid.studio.kinds import kind_of
@@ -48,7 +49,7 @@ def one_file(
     """The page with its scripts, styles and data in it.
 
     Raises:
-        DataError: the page has not been built.
+        DataError: the package was installed without the page.
     """
     data = encode(embedded(studio, model, images, language, job)).decode()
     closed = data.replace("<", "\\u003c")  # or a name could end the element
@@ -140,9 +141,7 @@ def _packed(content: bytes) -> str:
 
 def _inlined(page: Path) -> str:
     """The page's index with its scripts and styles in place of their addresses."""
-    index = page / "index.html"
-    if not index.is_file():
-        raise DataError(f"{page}: the page has not been built: `npm ci` and `npm run build` in studio-ui")
+    index = index_of(page)
 
     def script(found: re.Match[str]) -> str:
         text = (page / found[1]).read_text(encoding="utf-8").replace("</script", "<\\/script")
