@@ -77,8 +77,7 @@ def test_a_package_without_the_page_says_how_to_get_it(
     status, output, errors = pellucid_command("studio", "--no-browser")
     assert (status, output) == (2, "")
     assert errors == (
-        "pellucid: pellucid was installed without the Studio's page: "
-        "install it again, PELLUCID_WITHOUT_PAGE not set\n"
+        "pellucid: the Studio's page is not installed: install pellucid again without PELLUCID_WITHOUT_PAGE\n"
     )
 
 

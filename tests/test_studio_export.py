@@ -125,7 +125,7 @@ def test_without_a_built_page_the_export_says_how_to_get_it() -> None:
         page = Page(client)
         wish = {"model": page.model["id"], "images": [page.images[0]["id"]], "language": "en"}
         status, text = page.refused("export", **wish)
-    assert (status, "install it again" in text) == (422, True)
+    assert (status, "install pellucid again" in text) == (422, True)
 
 
 def test_the_command_writes_a_page(

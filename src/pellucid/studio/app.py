@@ -55,9 +55,8 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
 
 def _page_routes(page: Path) -> list[Route | Mount]:
     async def index(request: Request) -> Response:
-        return Response(
-            index_of(page).read_bytes(), media_type="text/html", headers={"cache-control": "no-store"}
-        )
+        content = index_of(page).read_bytes()
+        return Response(content, media_type="text/html", headers={"cache-control": "no-store"})
 
     routes: list[Route | Mount] = [Route("/", answering(index))]
     if (page / "assets").is_dir():

@@ -19,6 +19,6 @@ def index_of(page: Path) -> Path:
     index = page / "index.html"
     if not index.is_file():
         raise DataError(
-            "pellucid was installed without the Studio's page: install it again, PELLUCID_WITHOUT_PAGE not set"
+            "the Studio's page is not installed: install pellucid again without PELLUCID_WITHOUT_PAGE"
         )
     return index
