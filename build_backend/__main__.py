@@ -1,7 +1,7 @@
 """The page for the Makefile: `python -m build_backend requirements`, `... page` or `... npm run lint`.
 
-`requirements` prints what pip must install before the others, if anything; `page` builds the page if it is old;
-`npm` runs npm in the page's folder, with its tools installed.
+`requirements` prints what pip must install first, if anything; `page` builds the page if it is old; `npm`
+runs npm in the folder of the page.
 """
 
 from __future__ import annotations
