@@ -62,7 +62,7 @@ def unpacked(text: str) -> bytes:
 
 def test_nothing_is_left_to_fetch(exported: tuple[Page, str]) -> None:
     _, text = exported
-    assert not re.search(r'(src|href)="(?!data:)', text)
+    assert not re.search(r'\s(src|href)="(?!data:)', text)
     assert 'const end = "<\\/script>"; const group = "\\\\1 \\\\g<0>";' in text
     assert "<style>body { color: black }</style>" in text
 

@@ -31,6 +31,11 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
         port: that the server listens on.
         page: folder of the built page.
     """
+    return Doorkeeper(unguarded(studio, page), token, port)
+
+
+def unguarded(studio: Studio, page: Path = PAGE) -> Starlette:
+    """All routes, for whoever may ask already: a notebook's kernel has its own doorkeeper."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -50,7 +55,7 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
         lifespan=lifespan,
     )
     app.state.studio = studio
-    return Doorkeeper(app, token, port)
+    return app
 
 
 def _page_routes(page: Path) -> list[Route | Mount]:

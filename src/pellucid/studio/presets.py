@@ -14,7 +14,7 @@ from pellucid.data.dataset import TO_UNIT
 from pellucid.data.fit import fit_pixels, fit_size, luminance
 from pellucid.errors import DataError
 from pellucid.layers import Shape
-from pellucid.model import Model
+from pellucid.model import Float32, Model
 from pellucid.studio.drawings import SCENES, drawing
 
 Pixels = NDArray[np.uint8]
@@ -37,11 +37,13 @@ class Picture:
         name: for people.
         pixels: of the input's shape, uint8.
         label: its class, where it is known.
+        numbers: what the network takes, where that is not the pixels' share of 255.
     """
 
     name: str
     pixels: Pixels
     label: int | None = None
+    numbers: Float32 | None = None
 
 
 def presets(model: Model) -> list[Picture]:
