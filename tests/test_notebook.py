@@ -32,7 +32,7 @@ class Cell:
     def __init__(self, model: Model) -> None:
         self._told: queue.Queue[tuple[Telling, bytes]] = queue.Queue()
         self._kept: list[tuple[Telling, bytes]] = []
-        self.conversation = Conversation(unguarded(studio_of(model)), b"the page", self._hear)
+        self.conversation = Conversation(unguarded(studio_of(model)), b"the page", 400, self._hear)
 
     def _hear(self, message: Telling, buffers: Sequence[bytes]) -> None:
         self._told.put((message, b"".join(buffers)))
@@ -69,7 +69,7 @@ def cell() -> Iterator[Cell]:
 
 def test_the_page_comes_first(cell: Cell) -> None:
     cell.send({"kind": "page", "id": "a"})
-    assert cell.answer("a") == ({"kind": "page", "id": "a", "status": 200}, b"the page")
+    assert cell.answer("a") == ({"kind": "page", "id": "a", "height": 400}, b"the page")
 
 
 def test_every_kind_of_answer_is_the_servers(cell: Cell) -> None:

@@ -126,12 +126,13 @@ describe("the widget in a notebook's page", () => {
     },
   };
   let end: () => void;
-  const frame = () => document.querySelector("iframe") as HTMLIFrameElement;
+  let el: HTMLElement;
+  const frame = () => el.querySelector("iframe") as HTMLIFrameElement;
 
   beforeEach(() => {
     model.sent.length = 0;
-    document.body.innerHTML = "";
-    end = widget.render({ model, el: document.body });
+    el = document.createElement("div"); // outside the document, where frames load nothing
+    end = widget.render({ model, el });
   });
 
   afterEach(() => end());
@@ -139,10 +140,10 @@ describe("the widget in a notebook's page", () => {
   it("asks for the page, and puts only its own into the frame", () => {
     const { kind, id } = model.sent[0]?.content ?? { kind: "leave", id: "" };
     expect(kind).toBe("page");
-    model.tell({ kind: "page", id: "another view", status: 200 }, "<p>theirs</p>");
+    model.tell({ kind: "page", id: "another view", height: 300 }, "<p>theirs</p>");
     expect(frame().srcdoc).toBe("");
-    model.tell({ kind: "page", id, status: 200 }, "<p>ours</p>");
-    expect(frame().srcdoc).toBe("<p>ours</p>");
+    model.tell({ kind: "page", id, height: 300 }, "<p>ours</p>");
+    expect([frame().srcdoc, frame().style.height]).toEqual(["<p>ours</p>", "300px"]);
   });
 
   it("carries the frame's letters to the kernel, nobody else's, and the answers back", () => {

@@ -39,6 +39,9 @@ ELEMENT = "pellucid-cell"
 SCRIPT = "notebook.js"
 """Of the built page: what a notebook's page runs to make the frame."""
 
+STAGE_HEIGHT, CURVES_HEIGHT = 680, 390
+"""Pixels of a cell."""
+
 INSTALL = "pip install 'pellucid[notebook]'"
 
 Shown = ArrayLike | str | os.PathLike[str] | Image
@@ -78,6 +81,7 @@ def _widget(app: ASGIApp, run: Run | None) -> Any:
     conversation = Conversation(
         app,
         whole_page(PAGE, ELEMENT, encode(cell)),
+        STAGE_HEIGHT if run is None else CURVES_HEIGHT,
         lambda message, buffers: widget.send(message, list(buffers)),
     )
     widget.on_msg(lambda _, message, buffers: conversation.hear(message, buffers))

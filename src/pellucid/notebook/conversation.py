@@ -20,8 +20,6 @@ from pellucid.studio.messages import Asking, Telling
 Send = Callable[[Telling, Sequence[bytes]], None]
 """Tells the page something; bytes come with it."""
 
-PAGE_SHOWN = 200
-
 LOG = logging.getLogger(__name__)
 
 
@@ -31,11 +29,12 @@ class Conversation:
     Args:
         app: that answers requests.
         page: shown to whoever asks for it.
+        height: of the page in pixels.
         send: called on the conversation's own thread.
     """
 
-    def __init__(self, app: ASGIApp, page: bytes, send: Send) -> None:
-        self._app, self._page, self._send = app, page, send
+    def __init__(self, app: ASGIApp, page: bytes, height: int, send: Send) -> None:
+        self._app, self._page, self._height, self._send = app, page, height, send
         self._left: dict[str, asyncio.Event] = {}
         self._lines: dict[str, asyncio.Queue[Message]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,7 +63,7 @@ class Conversation:
     def _take(self, message: Asking, content: bytes) -> None:
         name, kind = message["id"], message["kind"]
         if kind == "page":
-            self._send({"kind": "page", "id": name, "status": PAGE_SHOWN}, [self._page])
+            self._send({"kind": "page", "id": name, "height": self._height}, [self._page])
         elif kind == "ask":
             self._left[name] = asyncio.Event()
             self._begin(self._answer(message, content))

@@ -9,7 +9,6 @@ interface WidgetModel {
   off(event: "msg:custom", hear: (told: Telling, buffers: DataView[]) => void): void;
 }
 
-const HEIGHT = 680;
 let views = 0;
 
 function bytesOf(view: DataView | undefined): ArrayBuffer {
@@ -23,12 +22,13 @@ function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => v
   const frame = document.createElement("iframe");
   frame.title = "Pellucid";
   frame.allow = "camera; clipboard-write; fullscreen";
-  Object.assign(frame.style, { width: "100%", height: `${HEIGHT}px`, border: "0", display: "block" });
+  Object.assign(frame.style, { width: "100%", border: "0", display: "block" });
 
   function hear(told: Telling, buffers: DataView[]): void {
     if (!told.id.startsWith(mark)) return;
     const content = bytesOf(buffers[0]);
     if (told.kind === "page") {
+      frame.style.height = `${told.height ?? 0}px`;
       frame.srcdoc = new TextDecoder().decode(content);
       return;
     }

@@ -23,13 +23,14 @@ class Asking(TypedDict):
 class Telling(TypedDict):
     """From the kernel to the page.
 
-    "page", "answer": the content is in the bytes that come with the message, `status` is HTTP's. "said": a
-    state on a line. "closed": the line's end.
+    "page", "answer": the content is in the bytes that come with the message. `status` is HTTP's, `height` the
+    page's in pixels. "said": a state on a line. "closed": the line's end.
     """
 
     kind: Literal["page", "answer", "said", "closed"]
     id: str
     status: NotRequired[int]
+    height: NotRequired[int]
     text: NotRequired[str]
 
 

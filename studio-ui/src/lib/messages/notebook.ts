@@ -18,13 +18,14 @@ export interface Asking {
 /**
  * From the kernel to the page.
  *
- * "page", "answer": the content is in the bytes that come with the message, `status` is HTTP's. "said": a
- * state on a line. "closed": the line's end.
+ * "page", "answer": the content is in the bytes that come with the message. `status` is HTTP's, `height` the
+ * page's in pixels. "said": a state on a line. "closed": the line's end.
  */
 export interface Telling {
   kind: "page" | "answer" | "said" | "closed";
   id: string;
   status?: number;
+  height?: number;
   text?: string;
 }
 
