@@ -1,0 +1,66 @@
+"""English and Chinese: every word of the page changes with the language."""
+
+from __future__ import annotations
+
+import re
+
+from journeys.page import Studio
+
+VIEWS = (
+    "",
+    "open=conv2,3,20,20",
+    "open=conv2,3,20,20&source=1",
+    "open=pool1,3,5,5",
+    "open=relu1,1,5,5",
+    "open=fc1,0,0,8",
+    "open=softmax,0,0,8",
+    "open=normalize,0,20,20&backward=",
+    *(f"panel={panel}" for panel in ("whatIf", "attribution", "health", "cost", "sandbox", "training")),
+    "open=relu1,1,5,5&panel=top",
+    "panel=mistakes",
+)
+
+WORDS = """() => {
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const on = node.parentElement;
+    if (on.closest("script, style") === null && on.checkVisibility()) found.push(node.textContent);
+  }
+  for (const on of document.querySelectorAll("[aria-label], [title], [placeholder]")) {
+    for (const name of ["aria-label", "title", "placeholder"]) found.push(on.getAttribute(name) ?? "");
+  }
+  return found;
+}"""
+
+SENTENCE = re.compile(r"[A-Za-z]{2,}(?: [a-z]{2,}){1,}")
+"""Two words of English, one behind the other."""
+
+
+def english(page: Studio) -> list[str]:
+    """What looks like English; names have no blanks in them, and formulas are formulas."""
+    lines = page.tab.evaluate(WORDS)
+    assert isinstance(lines, list)
+    return [line for line in lines if SENTENCE.search(line) and "=" not in line]
+
+
+def test_no_english_sentence_is_left_on_the_chinese_page(page: Studio) -> None:
+    assert english(page)
+    page.tab.get_by_role("button", name="中文").click()
+    assert page.tab.locator("html").get_attribute("lang") == "zh-Hans"
+    left = []
+    for view in VIEWS:
+        page.reopened(f"model=tiny-vgg&{view}")
+        if "panel" in view:
+            page.tab.locator("aside").wait_for()
+        page.answered()
+        left += [f"{view}: {line}" for line in english(page)]
+    assert left == []
+    page.tab.get_by_role("button", name="English").click()
+    assert english(page)
+
+
+def test_the_language_of_the_browser_is_taken_first(new_studio) -> None:
+    page = new_studio(locale="zh-CN").go()
+    assert page.tab.get_by_role("button", name="English").count() == 1
+    assert page.tab.title().endswith("Pellucid Studio") or "Pellucid" in page.tab.title()
