@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -49,21 +49,27 @@ class Watch:
         tab.on("console", self._hear)
         tab.on("pageerror", lambda error: self.errors.append(str(error)))
         tab.on("request", self._see)
+        tab.on("response", self._judge)
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        # Of a refused answer the address says more than the browser's line.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self.errors.append(message.text)
+
+    def _judge(self, response: Response) -> None:
+        if response.status >= 400:
+            self.errors.append(f"{response.status} {urlsplit(response.url).path}")
 
     def _see(self, request: Request) -> None:
         if urlsplit(request.url).scheme not in ("data", "blob"):
             self.requests.append(request.url)
 
     def expect_refusal(self, status: int) -> None:
-        """Forget the browser's own line about an answer that the server refused, which must be there."""
-        told = [line for line in self.errors if f"status of {status}" in line]
+        """Forget that the server refused something, which it must have done."""
+        told = [line for line in self.errors if line.startswith(f"{status} ")]
         assert told, self.errors
         self.errors = [line for line in self.errors if line not in told]
 
-    def hosts(self) -> set[str | None]:
+    def hosts(self) -> set[str]:
         """Machines that were asked."""
-        return {urlsplit(url).hostname for url in self.requests}
+        return {host for url in self.requests if (host := urlsplit(url).hostname)}

@@ -33,7 +33,11 @@ def new_studio(browser: Browser, address: str) -> Iterator[Callable[..., Studio]
         opened: list[Studio] = []
 
         def make(at: str = address, **options: Any) -> Studio:
-            chosen = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce"}
+            chosen = {
+                "viewport": {"width": 1280, "height": 800},
+                "locale": "en-GB",
+                "reduced_motion": "reduce",
+            }
             context = browser.new_context(**chosen | options)
             stack.callback(context.close)
             opened.append(Studio(context.new_page(), at))

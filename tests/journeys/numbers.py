@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -72,4 +71,3 @@ def named_cell(text: str) -> tuple[str, tuple[int, ...]]:
     """`pool2[4, 0, 1]` as a node and a cell."""
     node, _, cell = text.rstrip("]").partition("[")
     return node, tuple(int(part) for part in cell.split(","))
-

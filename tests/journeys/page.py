@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -126,14 +125,12 @@ class Studio:
 
     def open_model(self, name: str) -> Studio:
         """Choose a network that is open, or of the zoo."""
-        models = self.tab.get_by_label(re.compile("^(Network|网络)$"))
+        models = self.tab.locator("header select").first
         value = models.evaluate(
             "(list, name) => [...list.options].find((one) => one.text === name).value", name
         )
         models.select_option(value)
-        self.tab.wait_for_function(
-            "name => document.title.startsWith(name)", arg=name
-        )
+        self.tab.wait_for_function("name => document.title.startsWith(name)", arg=name)
         return self.settled()
 
     def open_panel(self, panel: str) -> Locator:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from journeys.numbers import Oracle, rounded, shown
 from journeys.page import Studio
-from playwright.sync_api import Browser
 
 
 def test_an_exported_file_works_from_disk_without_a_network(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from journeys.numbers import Oracle, named_cell, rounded, shown
 from journeys.page import Studio
 

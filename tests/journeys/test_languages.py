@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from journeys.page import Studio
 
@@ -37,11 +38,20 @@ SENTENCE = re.compile(r"[A-Za-z]{2,}(?: [a-z]{2,}){1,}")
 """Two words of English, one behind the other."""
 
 
+def names(page: Studio) -> re.Pattern[str]:
+    """What is called the same in every language."""
+    state = page.state()
+    images = [image["name"] for group in state["images"].values() for image in group]
+    nodes = [node["name"] for model in state["models"] for node in model["nodes"]]
+    known = sorted({*images, *nodes, "Softmax"}, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, known)))
+
+
 def english(page: Studio) -> list[str]:
-    """What looks like English; names have no blanks in them, and formulas are formulas."""
+    """What looks like English; formulas are formulas."""
+    known = names(page)
     lines = page.tab.evaluate(WORDS)
-    assert isinstance(lines, list)
-    return [line for line in lines if SENTENCE.search(line) and "=" not in line]
+    return [line for line in lines if SENTENCE.search(known.sub("", line)) and "=" not in line]
 
 
 def test_no_english_sentence_is_left_on_the_chinese_page(page: Studio) -> None:
@@ -60,7 +70,6 @@ def test_no_english_sentence_is_left_on_the_chinese_page(page: Studio) -> None:
     assert english(page)
 
 
-def test_the_language_of_the_browser_is_taken_first(new_studio) -> None:
+def test_the_language_of_the_browser_is_taken_first(new_studio: Callable[..., Studio]) -> None:
     page = new_studio(locale="zh-CN").go()
     assert page.tab.get_by_role("button", name="English").count() == 1
-    assert page.tab.title().endswith("Pellucid Studio") or "Pellucid" in page.tab.title()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from journeys.page import Studio
 from playwright.sync_api import Locator, expect
+
+from journeys.page import Studio
 
 PATIENCE = 90_000
 """Milliseconds, for machines that do other work besides."""

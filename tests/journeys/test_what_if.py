@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from journeys.numbers import Oracle
 from journeys.page import Studio
-
 from pellucid import explain
 
 
@@ -22,7 +21,7 @@ def test_a_silenced_channel_changes_the_output_and_undo_brings_it_back(page: Stu
     panel = page.tab.locator("aside")
     assert "relu4, channel 7" in panel.inner_text()
     strongest = panel.locator("ul li").first
-    assert strongest.locator("button").inner_text().startswith(expected.changed[0].node)
+    assert strongest.locator("button").inner_text().startswith(expected.most_changed[0].node)
     page.tab.locator("[data-undo]").click()
     page.settled()
     assert page.classes == before
