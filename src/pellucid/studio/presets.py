@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,17 +76,34 @@ def digits_for(model: Model) -> Split | None:
     return Split(max(framings, key=lambda pixels: _right(model, pixels, test.labels)), test.labels)
 
 
+def digit_name(digit: int) -> str:
+    """What a digit's image is called."""
+    return f"digit {digit}"
+
+
+def as_in(split: Split, pictures: Mapping[str, Picture]) -> dict[str, Picture]:
+    """The same pictures, but digits as a data set has them: framed as the network in training sees them."""
+    found = dict(pictures)
+    for identity, picture in pictures.items():
+        numbers = np.flatnonzero(split.labels == picture.label) if picture.label is not None else []
+        if len(numbers) and picture.name == digit_name(int(split.labels[numbers[0]])):
+            found[identity] = Picture(picture.name, split.pixels[numbers[0]], picture.label)
+    return found
+
+
 def _digits(model: Model, shape: Shape) -> list[Picture]:
     """One of each."""
     split = digits_for(model)
     if split is not None:
         chosen = [int(np.flatnonzero(split.labels == digit)[0]) for digit in range(10)]
-        return [Picture(f"digit {k}", split.pixels[number], k) for k, number in enumerate(chosen)]
+        return [Picture(digit_name(k), split.pixels[number], k) for k, number in enumerate(chosen)]
     test = data.load("digits", seed=DIGITS_SEED).test
     fitted = _whole(test.pixels[:10], shape)
     if fitted is None:
         return []
-    return [Picture(f"digit {label}", pixels) for label, pixels in zip(test.labels, fitted, strict=False)]
+    return [
+        Picture(digit_name(int(label)), pixels) for label, pixels in zip(test.labels, fitted, strict=False)
+    ]
 
 
 def _whole(pixels: Pixels, shape: Shape) -> Pixels | None:
