@@ -36,6 +36,8 @@ export class Studio {
   backward = $state(false);
   target = $state.raw<TargetWish>({});
   edits = $state.raw<Edit[]>([]);
+  /** Those under which the numbers on the stage came about. */
+  tracedEdits = $state.raw<Edit[]>([]);
   changes = $state.raw<WhatIf | null>(null);
   hover = $state.raw<Place | null>(null);
   opened = $state.raw<Opened | null>(null);
@@ -59,6 +61,9 @@ export class Studio {
     const of = (palette: Palette) => colourTable(palette, dark);
     return { signed: of("signed"), image: of("image"), weights: of("weights"), heat: of("heat") };
   });
+
+  /** Gradients are those of the network as it is: none are shown of one that was changed by hand. */
+  readonly unedited = $derived(this.edits.length === 0 && this.tracedEdits.length === 0);
 
   /** What gradients are of: the chosen target, or the score of the class that the network finds. */
   readonly gradientTarget = $derived.by((): TargetWish => {
@@ -143,9 +148,11 @@ export class Studio {
       const atlas = await this.source.overview({ ...wish, what: "activation" }, asking.signal);
       this.more = new Map();
       this.atlas = atlas;
-      this.gradients = this.backward
-        ? await this.source.overview({ ...wish, what: "gradient", target: this.target }, asking.signal)
-        : null;
+      this.tracedEdits = wish.edits;
+      this.gradients =
+        this.backward && wish.edits.length === 0
+          ? await this.source.overview({ ...wish, what: "gradient", target: this.target }, asking.signal)
+          : null;
     });
   }
 
