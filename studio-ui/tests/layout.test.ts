@@ -20,6 +20,7 @@ function node(name: string, kind: Kind, inputs: string[], shape: number[], fold 
     nbytes: 0,
     axes: null,
     groups: 1,
+    connections: null,
     depth: 0,
     signed: true,
     field: null,

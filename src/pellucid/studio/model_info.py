@@ -101,12 +101,18 @@ def _node(
         "nbytes": FLOAT * math.prod(graph.shapes[node.name]),
         "axes": None if windows is None else [axis_message(window) for window in windows],
         "groups": layer.groups if isinstance(layer, Convolution | TransposedConvolution) else 1,
+        "connections": _connections(layer),
         "depth": depth,
         "fold": fold,
         "signed": signed,
         "field": field,
         "milliseconds": milliseconds,
     }
+
+
+def _connections(layer: Layer) -> list[list[int]] | None:
+    table = layer.connections if isinstance(layer, Convolution) else None
+    return None if table is None else [list(row) for row in table]
 
 
 def axis_message(window: AxisWindow) -> Axis:

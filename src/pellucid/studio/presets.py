@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from pellucid.data.dataset import TO_UNIT
 from pellucid.data.fit import fit_pixels, fit_size, luminance
 from pellucid.errors import DataError
 from pellucid.layers import Shape
-from pellucid.model import Model
+from pellucid.model import Float32, Model
 from pellucid.studio.drawings import SCENES, drawing
 
 Pixels = NDArray[np.uint8]
@@ -37,11 +37,13 @@ class Picture:
         name: for people.
         pixels: of the input's shape, uint8.
         label: its class, where it is known.
+        numbers: what the network takes, where that is not the pixels' share of 255.
     """
 
     name: str
     pixels: Pixels
     label: int | None = None
+    numbers: Float32 | None = None
 
 
 def presets(model: Model) -> list[Picture]:
@@ -74,17 +76,36 @@ def digits_for(model: Model) -> Split | None:
     return Split(max(framings, key=lambda pixels: _right(model, pixels, test.labels)), test.labels)
 
 
+def digit_name(digit: int) -> str:
+    """What a digit's image is called."""
+    return f"digit {digit}"
+
+
+def as_in(split: Split, pictures: Mapping[str, Picture]) -> dict[str, Picture]:
+    """The same pictures, but digits as a data set has them: framed as the network in training sees them."""
+    found = dict(pictures)
+    for identity, picture in pictures.items():
+        if picture.label is None:
+            continue
+        numbers = np.flatnonzero(split.labels == picture.label)
+        if len(numbers) and picture.name == digit_name(int(split.labels[numbers[0]])):
+            found[identity] = Picture(picture.name, split.pixels[numbers[0]], picture.label)
+    return found
+
+
 def _digits(model: Model, shape: Shape) -> list[Picture]:
     """One of each."""
     split = digits_for(model)
     if split is not None:
         chosen = [int(np.flatnonzero(split.labels == digit)[0]) for digit in range(10)]
-        return [Picture(f"digit {k}", split.pixels[number], k) for k, number in enumerate(chosen)]
+        return [Picture(digit_name(k), split.pixels[number], k) for k, number in enumerate(chosen)]
     test = data.load("digits", seed=DIGITS_SEED).test
     fitted = _whole(test.pixels[:10], shape)
     if fitted is None:
         return []
-    return [Picture(f"digit {label}", pixels) for label, pixels in zip(test.labels, fitted, strict=False)]
+    return [
+        Picture(digit_name(int(label)), pixels) for label, pixels in zip(test.labels, fitted, strict=False)
+    ]
 
 
 def _whole(pixels: Pixels, shape: Shape) -> Pixels | None:

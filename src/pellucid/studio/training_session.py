@@ -17,6 +17,7 @@ from pellucid.model import Model
 from pellucid.studio.conductor import Conductor, StoppedError
 from pellucid.studio.messages import TrainState
 from pellucid.studio.opening import Opened
+from pellucid.studio.presets import as_in
 from pellucid.studio.refusals import UNUSABLE, RefusedError
 from pellucid.studio.train_state import latest, state_of, thinned
 from pellucid.studio.workspace import OpenModel, Workspace
@@ -125,6 +126,7 @@ class TrainingSession:
     def _train(self) -> None:
         dataset = data.load(self._data_name).fit(self._model.graph.shapes[self._model.graph.inputs[0]])
         self.shown.examples = dataset.test
+        self.shown.pictures = as_in(dataset.test, self.shown.pictures)
         batch = min(self._model.recipe.batch_size, max(1, len(dataset.train)))
         every = max(1, -(-len(dataset.train) // batch) // MOMENTS_AN_EPOCH)
         recorder = Recorder(self._recording, every=every)

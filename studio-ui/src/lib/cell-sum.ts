@@ -1,6 +1,6 @@
 /** The products and the sum of the one cell under the eye, for pages without a server. */
 import type { AtlasAnswer, ValuesAnswer } from "./binary";
-import { taps } from "./geometry";
+import { connectionAt, taps } from "./geometry";
 import type { Arithmetic, Atlas, Axis, MapRange, NodeInfo, Partial, Term } from "./messages";
 import type { CellWish } from "./source";
 
@@ -76,7 +76,8 @@ function termsOf(node: NodeInfo, input: ValuesAnswer, parameters: Parameters, at
 function isPlain(node: NodeInfo, input: ValuesAnswer, weight: ValuesAnswer): boolean {
   const zeros = (node.settings["padding_mode"] ?? "zeros") === "zeros";
   const straight = node.axes?.every((axis) => axis.fraction === 1) ?? false;
-  return zeros && straight && weight.head.shape.length === input.head.shape.length + 1;
+  const rank = input.head.shape.length + (node.connections ? 0 : 1);
+  return zeros && straight && weight.head.shape.length === rank;
 }
 
 /** Every window position with the input cell beneath it, padding left out. */
@@ -102,16 +103,26 @@ function windowTerms(
   at: number[],
 ): Term[] {
   const channel = at[0] ?? 0;
+  const cells = windowCells(axes, at);
+  const terms = kernelsOf(node, weight, channel).flatMap(({ source, lead }) =>
+    cells.map(({ tap, place }) => product(node, input, weight, [source, ...place], [...lead, ...tap])),
+  );
+  return [...terms, ...biasTerm(node, bias, channel)];
+}
+
+/** The input channels that an output channel sees, each with its kernel's place in the weight array. */
+function kernelsOf(
+  node: NodeInfo,
+  weight: ValuesAnswer,
+  channel: number,
+): { source: number; lead: number[] }[] {
+  const table = node.connections;
+  if (table) {
+    return (table[channel] ?? []).map((source) => ({ source, lead: [connectionAt(table, channel, source)] }));
+  }
   const perGroup = weight.head.shape[1] ?? 1;
   const group = Math.floor((channel * node.groups) / (weight.head.shape[0] ?? 1));
-  const cells = windowCells(axes, at);
-  const terms: Term[] = [];
-  for (let k = 0; k < perGroup; k++) {
-    for (const { tap, place } of cells) {
-      terms.push(product(node, input, weight, [group * perGroup + k, ...place], [channel, k, ...tap]));
-    }
-  }
-  return [...terms, ...biasTerm(node, bias, channel)];
+  return Array.from({ length: perGroup }, (_, k) => ({ source: group * perGroup + k, lead: [channel, k] }));
 }
 
 function rowTerms(

@@ -2,6 +2,12 @@
 import type { Axis, NodeInfo } from "./messages";
 
 /** For each tap of the kernel the input position it reads at `output`, or -1 where padding lies there. */
+/** Number of a kernel under a connection table, whose kernels are in its order; -1 where nothing connects. */
+export function connectionAt(table: number[][], channel: number, source: number): number {
+  const at = table[channel]?.indexOf(source) ?? -1;
+  return at < 0 ? -1 : at + table.slice(0, channel).reduce((sum, row) => sum + row.length, 0);
+}
+
 export function taps(axis: Axis, output: number): number[] {
   return Array.from({ length: axis.kernel }, (_, k) => {
     const place = output * axis.stride - axis.pad_start + k * axis.dilation;

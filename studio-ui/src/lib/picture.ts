@@ -17,22 +17,29 @@ interface Drawn {
   height: number;
 }
 
+/** Where an element stands on the stage, in the stage's own pixels, which a very large screen enlarges. */
+function placed(stage: HTMLElement, at: DOMRect): DOMRect {
+  const box = stage.getBoundingClientRect();
+  const scale = box.width / (stage.offsetWidth || 1) || 1;
+  return new DOMRect((at.x - box.x) / scale, (at.y - box.y) / scale, at.width / scale, at.height / scale);
+}
+
 /** Everything visible on the stage as one SVG: canvases as images, words as text. */
 function drawn(): Drawn {
   const stage = document.getElementById("stage");
   if (stage === null) throw new Error("there is no stage to draw");
-  const box = stage.getBoundingClientRect();
+  const box = placed(stage, stage.getBoundingClientRect());
   const parts: string[] = [];
   for (const canvas of stage.querySelectorAll("canvas")) {
-    const at = canvas.getBoundingClientRect();
+    const at = placed(stage, canvas.getBoundingClientRect());
     if (at.width === 0 || opacityOf(canvas) === 0) continue;
     parts.push(
-      `<image x="${at.x - box.x}" y="${at.y - box.y}" width="${at.width}" height="${at.height}" ` +
+      `<image x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" ` +
         `opacity="${opacityOf(canvas)}" preserveAspectRatio="none" image-rendering="pixelated" href="${canvas.toDataURL()}"/>`,
     );
   }
-  for (const shape of stage.querySelectorAll("svg")) parts.unshift(inlined(shape, box));
-  parts.push(...bars(stage, box), ...words(stage, box));
+  for (const shape of stage.querySelectorAll("svg")) parts.unshift(inlined(stage, shape));
+  parts.push(...bars(stage), ...words(stage));
   const style = getComputedStyle(document.body);
   const text =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${box.width}" height="${box.height}" ` +
@@ -49,8 +56,8 @@ function opacityOf(element: Element): number {
   return share;
 }
 
-function inlined(shape: SVGSVGElement, box: DOMRect): string {
-  const at = shape.getBoundingClientRect();
+function inlined(stage: HTMLElement, shape: SVGSVGElement): string {
+  const at = placed(stage, shape.getBoundingClientRect());
   const copy = shape.cloneNode(true) as SVGSVGElement;
   const originals = [...shape.querySelectorAll("*")];
   [...copy.querySelectorAll("*")].forEach((element, k) => {
@@ -61,23 +68,23 @@ function inlined(shape: SVGSVGElement, box: DOMRect): string {
     element.setAttribute("style", rules.join(";").replaceAll('"', "'"));
   });
   const inside = new XMLSerializer().serializeToString(copy);
-  const moved = `translate(${at.x - box.x} ${at.y - box.y})`;
+  const moved = `translate(${at.x} ${at.y})`;
   return `<g transform="${moved}" opacity="${opacityOf(shape)}">${inside}</g>`;
 }
 
 /** Boxes that are marked as part of the picture, in their own colour. */
-function* bars(stage: HTMLElement, box: DOMRect): Generator<string> {
+function* bars(stage: HTMLElement): Generator<string> {
   for (const bar of stage.querySelectorAll("[data-drawn]")) {
-    const at = bar.getBoundingClientRect();
+    const at = placed(stage, bar.getBoundingClientRect());
     const colour = getComputedStyle(bar).backgroundColor;
     yield (
-      `<rect x="${at.x - box.x}" y="${at.y - box.y}" width="${at.width}" height="${at.height}" ` +
+      `<rect x="${at.x}" y="${at.y}" width="${at.width}" height="${at.height}" ` +
       `fill="${colour}" opacity="${opacityOf(bar)}"/>`
     );
   }
 }
 
-function* words(stage: HTMLElement, box: DOMRect): Generator<string> {
+function* words(stage: HTMLElement): Generator<string> {
   const walker = document.createTreeWalker(stage, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
     const element = node.parentElement;
@@ -85,12 +92,12 @@ function* words(stage: HTMLElement, box: DOMRect): Generator<string> {
     if (!element || text === "" || element.closest("svg, .unseen")) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
-    const at = range.getBoundingClientRect();
+    const at = placed(stage, range.getBoundingClientRect());
     if (at.width === 0) continue;
     const style = getComputedStyle(element);
     const size = parseFloat(style.fontSize);
     yield (
-      `<text x="${at.x - box.x}" y="${at.y - box.y + size}" fill="${style.color}" opacity="${opacityOf(element)}" ` +
+      `<text x="${at.x}" y="${at.y + size}" fill="${style.color}" opacity="${opacityOf(element)}" ` +
       `font-size="${size}" font-weight="${style.fontWeight}" font-family="sans-serif">${escaped(text)}</text>`
     );
   }

@@ -11,6 +11,7 @@ from pellucid.studio.messages.comparison import Apart, Comparison, Moved
 from pellucid.studio.messages.export import Embedded
 from pellucid.studio.messages.maps import Atlas, Class, MapRange, NodeMaps, Values, What
 from pellucid.studio.messages.models import Axis, ImageInfo, Kind, ModelInfo, NodeInfo, ParameterInfo, State
+from pellucid.studio.messages.notebook import Asking, Cell, Epoch, Run, Telling
 from pellucid.studio.messages.questions import (
     Changed,
     Edit,
@@ -32,14 +33,17 @@ from pellucid.studio.messages.training import TrainState, TrainWish
 __all__ = [
     "Apart",
     "Arithmetic",
+    "Asking",
     "Atlas",
     "Axis",
+    "Cell",
     "Changed",
     "Class",
     "Comparison",
     "Curve",
     "Edit",
     "Embedded",
+    "Epoch",
     "FieldBox",
     "Health",
     "HealthFinding",
@@ -57,10 +61,12 @@ __all__ = [
     "Partial",
     "Problem",
     "Proof",
+    "Run",
     "Sandbox",
     "SandboxWish",
     "State",
     "TargetWish",
+    "Telling",
     "Term",
     "TopPatch",
     "TrainState",

@@ -48,7 +48,8 @@ class NodeInfo(TypedDict):
     depth: the longest way from an input, in nodes: the column it stands in. fold: name of the repeated block
     that it belongs to, "" for none. signed: whether its values may be negative. settings: hyper-parameters by
     name, as text. field: pixels that one cell sees, a side an axis; null for all of them. milliseconds: of
-    the node in the last measured run; null until measured. groups: of a convolution, else 1.
+    the node in the last measured run; null until measured. groups: of a convolution, else 1. connections: for
+    every output map the input maps it sees, under a connection table; its kernels are in the table's order.
     """
 
     name: str
@@ -64,6 +65,7 @@ class NodeInfo(TypedDict):
     nbytes: int
     axes: list[Axis] | None
     groups: int
+    connections: list[list[int]] | None
     depth: int
     fold: str
     signed: bool

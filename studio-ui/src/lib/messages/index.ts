@@ -6,3 +6,4 @@ export type * from "./questions";
 export type * from "./training";
 export type * from "./comparison";
 export type * from "./export";
+export type * from "./notebook";
