@@ -168,3 +168,31 @@ def test_what_cannot_be_opened_says_so(source: str) -> None:
 def test_an_empty_folder_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="run's folder"):
         open_source(str(tmp_path), Limits())
+
+
+def test_an_uploaded_onnx_network_answers_in_every_view(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    network = pellucid.Sequential(
+        pellucid.Conv2d(8, kernel_size=3, padding=2, dilation=2),
+        pellucid.ReLU(),
+        pellucid.Conv2d(8, kernel_size=3, padding=1, groups=4),
+        pellucid.ConvTranspose2d(6, kernel_size=4, stride=2, padding=1, groups=2),
+        pellucid.Sigmoid(),
+        pellucid.GlobalAvgPool(),
+        pellucid.Linear(5),
+        input_shape=(3, 12, 12),
+    )
+    network.to_onnx(tmp_path / "odd.onnx")
+    content = (tmp_path / "odd.onnx").read_bytes()
+    with client_of(studio_of()) as client:
+        model = client.post("/api/models/upload?name=odd.onnx", content=content).json()
+        page = Page(client)
+        assert page.model["id"] == model["id"]
+        head, _ = page.overview(what="gradient")
+        assert len(head["nodes"]) == len(model["nodes"])
+        for node in model["nodes"]:
+            at = [0] * len(node["shape"])
+            assert page.json("arithmetic", trace=head["trace"], node=node["name"], at=at)["agrees"]
+        broken = client.post("/api/models/upload?name=odd.onnx", content=content[:700])
+        assert broken.status_code == 422
+        assert "odd.onnx" in broken.json()["error"]
