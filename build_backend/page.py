@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from build_backend.node import NodeError, run_npm
+from build_backend.node import NodeError, npm_command, run_npm
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "studio-ui"
@@ -58,6 +58,7 @@ def install_tools(sources: Path) -> None:
     lock, installed = sources / "package-lock.json", sources / "node_modules" / ".package-lock.json"
     if installed.is_file() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return
+    npm_command()  # a machine without Node is told of that alone
     try:
         run_npm("ci", "--prefer-offline", "--no-audit", "--no-fund", folder=sources)
     except NodeError as error:

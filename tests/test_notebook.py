@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.types import Receive, Scope, Send
 from studio_cases import embedded, floats, parted, small_network, studio_of
 
 from pellucid import notebook
@@ -101,14 +102,27 @@ def test_a_refusal_keeps_its_status_and_words(cell: Cell) -> None:
     assert (told.get("status"), json.loads(content)) == (404, {"error": "no model 'm9' is open"})
 
 
-def test_who_has_left_is_not_answered_and_others_are(cell: Cell) -> None:
-    wish: Asking = {"kind": "ask", "id": "left", "method": "GET", "path": "/api/state"}
-    cell.send(wish)
-    cell.send({"kind": "leave", "id": "left"})
-    cell.send({**wish, "id": "stayed"})
-    assert cell.answer("stayed")[0].get("status") == 200
-    cell.conversation.close()  # and so nothing is on its way
-    assert all(told["id"] != "left" for told, _ in cell._kept)
+async def patient(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers "/slow" when nobody waits any more, and the rest at once."""
+    await receive()
+    if scope["path"] == "/slow":
+        assert (await receive())["type"] == "http.disconnect"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+
+def test_who_has_left_is_not_answered_and_others_are() -> None:
+    told: queue.Queue[tuple[Telling, Sequence[bytes]]] = queue.Queue()
+    conversation = Conversation(patient, b"", 0, lambda message, buffers: told.put((message, buffers)))
+    conversation.hear({"kind": "ask", "id": "slow", "path": "/slow"}, [])
+    conversation.hear({"kind": "ask", "id": "quick", "path": "/quick"}, [])
+    quick = ({"kind": "answer", "id": "quick", "status": 200}, [b"/quick"])
+    assert told.get(timeout=PATIENCE) == quick, "a slow answer holds no other up"
+    conversation.hear({"kind": "leave", "id": "slow"}, [])
+    conversation.hear({"kind": "ask", "id": "quick", "path": "/quick"}, [])
+    assert told.get(timeout=PATIENCE) == quick
+    conversation.close()
+    assert told.empty()
 
 
 def test_a_run_is_trained_over_a_line(cell: Cell) -> None:
