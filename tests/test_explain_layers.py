@@ -9,8 +9,8 @@ from layer_cases import LAYER_CASES, LayerCase
 from pellucid import explain
 from pellucid.explain.differentiation import Differentiation
 from pellucid.graph import Graph, Node
-from pellucid.layers import Input
-from pellucid.model import Model
+from pellucid.layers import ELU, SELU, Input, Layer, ScaledTanh, Sigmoid, Tanh
+from pellucid.model import Model, Sequential
 
 IMAGES = 2
 CELLS = 4
@@ -64,6 +64,16 @@ def test_gradients_are_the_sums_of_their_terms(case: LayerCase) -> None:
             for at in drawn(spec.shape):
                 found = explain.gradient_arithmetic(model, passed, parameter=parameter, at=at)
                 assert found.holds, str(found)
+
+
+@pytest.mark.parametrize("layer", [Sigmoid(), Tanh(), ScaledTanh(), ELU(alpha=0.7), SELU()], ids=str)
+def test_gradients_of_saturated_functions_are_the_sums_of_their_terms(layer: Layer) -> None:
+    model = Sequential(layer, input_shape=(40,))
+    for x in np.linspace(-9, 9, 40, dtype=np.float32).reshape(1, 40), np.linspace(-2, 2, 40).reshape(1, 40):
+        passed = explain.differentiate(model, x, np.ones((1, 40), np.float32), loss="squared_error")
+        for cell in range(40):
+            found = explain.gradient_arithmetic(model, passed, node="input", at=(cell,))
+            assert found.holds, str(found)
 
 
 @pytest.mark.parametrize("case", LAYER_CASES, ids=str)

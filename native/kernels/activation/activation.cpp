@@ -84,9 +84,9 @@ void write_gradient(const ActivationAttributes& shape, std::int64_t cells, const
     case ActivationKind::sigmoid:
       return map_cells(cells, y, gradient, out, [](Vector v, Vector d) { return d * v * (1.0F - v); });
     case ActivationKind::scaled_tanh:
+      // A S (1 - tanh^2), keeping its digits where y is almost A.
       return map_cells(cells, y, gradient, out, [=](Vector v, Vector d) {
-        const Vector tangent = v / amplitude;
-        return d * (amplitude * slope) * (1.0F - tangent * tangent);
+        return d * (slope / amplitude) * (amplitude - v) * (amplitude + v);
       });
     case ActivationKind::elu:
       return map_cells(cells, y, gradient, out,

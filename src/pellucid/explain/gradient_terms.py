@@ -179,10 +179,11 @@ def _shares(passed: Differentiation, name: str, image: int, cell: Cell) -> Itera
             continue
         delta = _gradient(passed, consumer)[image]
         inputs = [x[0] for x in read.inputs(node, slice(image, image + 1))]
+        output = read.activation(consumer)[image]
         for number, source in enumerate(node.inputs):
             if source != name:
                 continue
-            column = input_column(node, inputs, read.short_parameters(node), number, cell)
+            column = input_column(node, inputs, read.short_parameters(node), number, cell, output)
             deltas = Factor(f"dJ/d {consumer}", delta[tuple(column.cells.T)], column.cells)
             yield Products((deltas, column.factor), of=consumer)
 

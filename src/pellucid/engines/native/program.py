@@ -33,11 +33,10 @@ from pellucid.engines.native.executable import Executable
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan, Scope
 from pellucid.engines.native.recycling import Recycler
-from pellucid.engines.native.trace import NativeTrace
+from pellucid.engines.native.trace import NativeTrace, TracePlan, trace_plan
 from pellucid.engines.schema import Schema
 from pellucid.errors import DataError, EngineError
 from pellucid.graph import Graph
-from pellucid.layers import Flatten, Reshape
 from pellucid.objectives import Objective
 
 Float32 = NDArray[np.float32]
@@ -169,16 +168,9 @@ class NativeProgram(Program):
         return tuple(outputs[node] for node in self.graph.outputs)
 
     @cached_property
-    def _kept(self) -> tuple[str, ...]:
-        keep = set(self.options.keep)
-        return tuple(node.name for node in self.graph.nodes if not keep or node.name in keep)
-
-    @cached_property
-    def _held(self) -> tuple[str, ...]:
-        """The kept nodes, and those that the loss reads."""
-        if self.options.objective is None:
-            return self._kept
-        return tuple(dict.fromkeys((*self._kept, *self._loss_nodes)))
+    def _traced(self) -> TracePlan:
+        read = () if self.options.objective is None else self._loss_nodes
+        return trace_plan(self.graph, self.options.keep, read)
 
     @property
     def _objective(self) -> Objective:
@@ -192,32 +184,17 @@ class NativeProgram(Program):
 
     def trace_nbytes(self, count: int) -> int:
         """Memory that a trace of this many images will hold, in bytes."""
-        names = (*self._held, *self.graph.inputs)
+        names = (*self._traced.held, *self.graph.inputs)
         return 4 * count * sum(math.prod(self.graph.shapes[name]) for name in names)
 
     def trace(self, *inputs: Array) -> NativeTrace:
         """Run forward and keep every kept node's activation."""
-        copies = tuple(self._copy(array) for array in inputs)
+        plan, copies = self._traced, tuple(self._copy(array) for array in inputs)
         kept = dict(zip(self.graph.inputs, copies, strict=True))
-        kept |= self._run_forward(self._computed, copies) if self._computed else {}
-        for node, source in self._same.items():
+        kept |= self._run_forward(plan.computed, copies) if plan.computed else {}
+        for node, source in plan.same.items():
             kept[node] = kept[source].reshape(len(copies[0]), *self.graph.shapes[node])
-        return NativeTrace(self._kept, copies, kept)
-
-    @cached_property
-    def _same(self) -> dict[str, str]:
-        """Of held nodes that only give another one's values another shape: that other, which is held too."""
-        held = set(self._held)
-        return {
-            node.name: node.inputs[0]
-            for node in self.graph.nodes
-            if node.name in held and isinstance(node.layer, Flatten | Reshape) and node.inputs[0] in held
-        }
-
-    @cached_property
-    def _computed(self) -> tuple[str, ...]:
-        """The held nodes that a trace has to compute."""
-        return tuple(node for node in self._held if node not in self.graph.inputs and node not in self._same)
+        return NativeTrace(plan.kept, copies, kept)
 
     def _copy(self, array: Array) -> Float32:
         copy = self._recycler.empty(array.shape)

@@ -60,8 +60,8 @@ def tanh_value(layer: Tanh, x: Array) -> Array:
 
 
 def tanh_derivative(layer: Tanh, x: Array, y: Array) -> Array:
-    """1 - y^2."""
-    slope: Array = 1 - y * y
+    """1 - y^2 = (1 - y) (1 + y), which keeps its digits where y is almost 1."""
+    slope: Array = (1 - y) * (1 + y)
     return slope
 
 
@@ -73,10 +73,9 @@ def scaled_tanh_value(layer: ScaledTanh, x: Array) -> Array:
 
 
 def scaled_tanh_derivative(layer: ScaledTanh, x: Array, y: Array) -> Array:
-    """A S (1 - tanh(S x)^2)."""
+    """A S (1 - tanh(S x)^2) = S / A (A - y) (A + y)."""
     A, S = x.dtype.type(layer.amplitude), x.dtype.type(layer.slope)
-    t = y / A
-    slope: Array = A * S * (1 - t * t)
+    slope: Array = S / A * (A - y) * (A + y)
     return slope
 
 
@@ -121,16 +120,16 @@ def softplus_derivative(layer: Softplus, x: Array, y: Array) -> Array:
 
 
 def selu_value(layer: SELU, x: Array) -> Array:
-    """y = lambda (x if x > 0 else alpha (exp(x) - 1))."""
-    scale, alpha = x.dtype.type(layer.SCALE), x.dtype.type(layer.ALPHA)
-    y: Array = scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    """y = lambda x if x > 0 else lambda alpha (exp(x) - 1)."""
+    scale, lowest = x.dtype.type(layer.SCALE), x.dtype.type(layer.SCALE * layer.ALPHA)
+    y: Array = np.where(x > 0, scale * x, lowest * np.expm1(np.minimum(x, 0)))
     return y
 
 
 def selu_derivative(layer: SELU, x: Array, y: Array) -> Array:
     """lambda if x > 0 else lambda alpha exp(x) = y + lambda alpha."""
-    scale, alpha = x.dtype.type(layer.SCALE), x.dtype.type(layer.ALPHA)
-    slope: Array = np.where(x > 0, scale, y + scale * alpha)
+    scale, lowest = x.dtype.type(layer.SCALE), x.dtype.type(layer.SCALE * layer.ALPHA)
+    slope: Array = np.where(x > 0, scale, y + lowest)
     return slope
 
 

@@ -22,6 +22,8 @@ from pellucid.explain.derivatives.kernels import parameter_column as kernel_para
 from pellucid.explain.sums import Cell, Factor
 from pellucid.graph import Node
 from pellucid.layers import (
+    ELU,
+    SELU,
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
     Add,
@@ -44,10 +46,13 @@ from pellucid.layers import (
     Pad,
     PReLU,
     Reshape,
+    ScaledTanh,
+    Sigmoid,
     Slice,
     Softmax,
     Subsample2d,
     Subtract,
+    Tanh,
     Transpose,
     Upsample,
 )
@@ -66,6 +71,9 @@ LINEAR: tuple[type[Layer], ...] = (
 MULTILINEAR = (Multiply, MatMul)
 """In each of their inputs while the others stay; Divide is in its first."""
 
+FROM_OUTPUT = (Sigmoid, Tanh, ScaledTanh, ELU, SELU)
+"""Activation functions that saturate, and whose slope follows from what they have given."""
+
 AT_A_POSITION: tuple[type[Layer], ...] = (*ACTIVATIONS, PReLU, Softmax, LogSoftmax, LocalResponseNorm, Maxout)
 """An output cell sees the channels at its own position alone."""
 
@@ -82,7 +90,12 @@ CELLS_AT_ONCE = 1 << 22
 
 
 def input_column(
-    node: Node, inputs: Sequence[Array], parameters: Mapping[str, Array], number: int, cell: Cell
+    node: Node,
+    inputs: Sequence[Array],
+    parameters: Mapping[str, Array],
+    number: int,
+    cell: Cell,
+    output: Array,
 ) -> Column:
     """The output cells that one input cell of one image reaches.
 
@@ -92,8 +105,11 @@ def input_column(
         parameters: by short names.
         number: of the input that the cell lies in.
         cell: which.
+        output: (*shape) that the engine has: where a function saturates, rounding decides on its slope.
     """
     layer = node.layer
+    if isinstance(layer, FROM_OUTPUT):
+        return _slope(layer, output, cell)
     if isinstance(layer, KERNEL_LAYERS):
         return kernel_input_column(node, inputs[0].shape, dict(parameters), cell)
     with np.errstate(all="ignore"):
@@ -104,6 +120,14 @@ def input_column(
         if isinstance(layer, ImageNorm):
             return _normalization_column(layer, inputs[0], parameters, cell)
         return _ones_passed_back(layer, inputs, parameters, number, cell)
+
+
+def _slope(layer: Layer, y: Array, cell: Cell) -> Column:
+    """dy/dx from y in y's own type, constants included: 1 - y^2 of a y near 1 depends on its last bits."""
+    after = np.array([y[cell]])
+    with np.errstate(all="ignore"):
+        (slope,), _ = definition(layer).backward(layer, np.ones_like(after), (after, after), Rule.GRADIENT)
+    return Column(np.array([cell]), Factor("derivative", slope.astype(np.float64)))
 
 
 def _answer_to_a_one(
