@@ -38,7 +38,7 @@ def demo_command(
         bool, typer.Option("--studio/--no-studio", help="Open the Studio in the browser at the end.")
     ] = True,
 ) -> None:
-    """Train LeNet-5 on the bundled digits, show it at work, and open the Studio on it."""
+    """Train LeNet-5 on the digits, show it, open the Studio."""
     make_folder(output.parent)
     dataset = data.load("digits")
     model = zoo.create(NETWORK, engine=choose_engine(engine, threads))

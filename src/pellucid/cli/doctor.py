@@ -19,7 +19,7 @@ from pellucid.storage import cache_folder
 def doctor_command() -> None:
     """Print versions, processor, engine and folders."""
     for name, value in facts():
-        typer.echo(f"{name:<18} {value}")
+        typer.echo(f"{name + ' ':<18} {value}")
 
 
 def facts() -> Iterator[tuple[str, str]]:
