@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,14 +27,19 @@ ARGUMENTS = (
 INSTALL = "chromium not found: apt install chromium"
 
 
+def unavailable(told: str) -> NoReturn:
+    """What is missing: continuous integration must have it, elsewhere its tests are skipped."""
+    if os.environ.get("CI"):
+        pytest.fail(told)
+    pytest.skip(told)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser; continuous integration must have it, elsewhere its tests are skipped."""
+    """The browser."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(INSTALL)
-        pytest.skip(INSTALL)
+        unavailable(INSTALL)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield browser

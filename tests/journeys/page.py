@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Locator, Page
 
-from journeys.browser import Watch
+from journeys.browser import Watch, unavailable
 
 AXE = Path(__file__).parents[2] / "studio-ui" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -140,7 +140,9 @@ class Studio:
 
     def serious(self, where: str) -> list[str]:
         """What axe-core calls serious or critical, a line each."""
-        self.tab.add_script_tag(path=AXE)
+        if not AXE.is_file():
+            unavailable("axe-core not found: run `npm ci` in studio-ui")
+        self.tab.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.tab.evaluate("() => axe.run({resultTypes: ['violations']})")
         return [
             f"{where}: {broken['id']}: {json.dumps([node['html'][:160] for node in broken['nodes'][:3]])}"
