@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-)
-INSTALL = "chromium not found: apt install chromium"
+import benchmarks.studio_browser
+from benchmarks.studio_browser import NoBrowserError, chromium_path
 
 
 def unavailable(told: str) -> NoReturn:
@@ -37,13 +25,12 @@ def unavailable(told: str) -> NoReturn:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser."""
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        unavailable(INSTALL)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+    try:
+        chromium_path()
+    except NoBrowserError as error:
+        unavailable(str(error))
+    with benchmarks.studio_browser.chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Watch:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from benchmarks.studio_browser import studio
 from journeys.browser import chromium, unavailable
 from journeys.page import Studio
-from journeys.server import studio
 from pellucid.studio.app import PAGE
 
 USUAL = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce"}
@@ -27,8 +27,8 @@ def browser() -> Iterator[Browser]:
 def address(browser: Browser) -> Iterator[str]:
     if not (PAGE / "index.html").is_file():
         unavailable("the page is not built: run `npm ci` and `npm run build` in studio-ui")
-    with studio() as found:
-        yield found
+    with studio() as server:
+        yield server.address
 
 
 @pytest.fixture

@@ -106,7 +106,11 @@ class Studio:
         row, column = divmod(cell[0], columns) if len(cell) == 1 else cell[-2:]
         x, y = (column + 0.5) * box["width"] / columns, (row + 0.5) * box["height"] / rows
         map_.hover(position={"x": x, "y": y})
-        self.tab.locator(f'[data-sum-of="{",".join(map(str, cell))}"]').last.wait_for()
+        told = f'[data-sum-of="{",".join(map(str, cell))}"]'
+        holder = (
+            "[data-card]" if map_.evaluate("(on) => on.closest('[data-card]') !== null") else "[data-result]"
+        )
+        self.tab.locator(holder + told).wait_for()
 
     def open_map(self, node: str, channel: int = 0) -> Studio:
         """Choose a map."""

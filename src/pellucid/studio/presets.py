@@ -83,7 +83,7 @@ def as_in(split: Split, pictures: Mapping[str, Picture]) -> dict[str, Picture]:
     """The same pictures, but digits as a data set has them: framed as the network in training sees them."""
     found = dict(pictures)
     for identity, picture in pictures.items():
-        numbers = np.flatnonzero(split.labels == picture.label) if picture.label is not None else []
+        numbers = np.flatnonzero(split.labels == picture.label)
         if len(numbers) and picture.name == digit_name(int(split.labels[numbers[0]])):
             found[identity] = Picture(picture.name, split.pixels[numbers[0]], picture.label)
     return found
