@@ -3,8 +3,9 @@
 The peer of each case is the goal that it is held to. "first-paint" is the time from an image being handed to
 the page until its overview has been painted, of images that the server has never seen; "cold" is the first
 image of a model, "warm" any other. "hover" is the 95th percentile, over pointer moves from map to map, of all
-work on the page's main thread until the next move: handlers, style, layout, paint. "memory" is what the
-server's resident memory grows by from the 100th to the 1,000th image.
+work on the page's main thread until the next move, 40 ms later: handlers, style, layout, paint (words in the
+footer follow only when the pointer rests). "memory" is what the server's resident memory grows by from the
+100th to the 1,000th image.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.studio_pictures FOLDER`: the Studio's views as small PNG files, for the documentation."""
+"""`python -m benchmarks.studio_pictures FOLDER`: the Studio's views as small PNG files for the docs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.studio_browser import chromium, studio
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-COLOURS = 192
+COLOURS = 256
 """Of a picture: a palette makes it a third as large."""
 
 
@@ -46,7 +46,7 @@ VIEWS = (
     View("studio-convolution", "open=conv2,3,9,12"),
     View("studio-formula", "open=conv2,3,9,12&source=1"),
     View("studio-activation", "open=relu1,1,12,8", dark=True),
-    View("studio-pooling", "open=pool1,8,9,6"),
+    View("studio-pooling", "open=pool1,8,8,1"),
     View("studio-dense", "open=fc1,0,0,8"),
     View("studio-softmax", "open=softmax,0,0,8"),
     View("studio-backward", "backward=", dark=True),
@@ -71,11 +71,9 @@ def photographed(browser: Browser, address: str, view: View) -> bytes:
     tab.goto(f"{address}#{view.address or 'model=tiny-vgg'}")
     tab.locator("#stage canvas").first.wait_for()
     tab.wait_for_load_state("networkidle")
-    if "attribution" in view.address:
-        tab.locator("aside .button").last.click()
-        tab.wait_for_load_state("networkidle")
     if view.train:
         tab.locator("label.panels select").select_option("training")
+        tab.get_by_label("Data").select_option("digits")
         tab.locator('[data-train="open"]').click()
         tab.locator('[data-train="run"]').click()
         tab.locator('[data-status="finished"]').wait_for()
