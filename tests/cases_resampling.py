@@ -43,6 +43,12 @@ RESAMPLINGS = (
     _case("pad-value", Pad(((0, 2), (1, 0)), value=-1.5), WIDE, _pad(1, 0, 0, 2, value=-1.5)),
     _case("pad-channels", Pad(((1, 2), (0, 0), (0, 1)), value=0.5), MAP, _pad(0, 1, 0, 0, 1, 2, value=0.5)),
     _case("pad-channels-wide", Pad(((3, 0), (0, 0), (0, 0))), WIDE, _pad(0, 0, 0, 0, 3, 0)),
+    _case(
+        "pad-channel-blocks",
+        Pad(((16, 16), (0, 0), (1, 0)), value=0.5),
+        ((16, 2, 3),),
+        _pad(1, 0, 0, 0, 16, 16, value=0.5),
+    ),
     _case("pad-edge", Pad(((2, 1), (0, 3)), "edge"), WIDE, _pad(0, 3, 2, 1, mode="replicate")),
     _case("pad-edge-channels", Pad(((1, 1), (0, 0), (1, 0)), "edge"), ((9, 2, 2),), _repeated_ends),
     _case("pad-reflect", Pad(((2, 1), (0, 2)), "reflect"), MAP, _pad(0, 2, 2, 1, mode="reflect")),

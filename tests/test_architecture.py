@@ -42,7 +42,7 @@ LEVELS = {
     "explain": 10,
     "plot": 11,
     "studio": 12,
-    "notebook": 12,
+    "notebook": 13,
     "estimator": 12,
     "cli": 13,
     "__main__": 14,
@@ -56,18 +56,19 @@ LEAVES = {"errors": set[str](), "storage": {"errors"}, "download": {"errors", "s
 LEAVES["data"] = {"errors", "storage", "download"}
 """Rooms that know nothing of networks, and all they import."""
 
-DELEGATIONS = {("model", "summary"), ("model", "formats")}
-"""Model.summary, Model.save and Model.to_onnx: one line each, imported when called."""
+DELEGATIONS = {("model", "summary"), ("model", "formats"), ("model", "notebook"), ("training", "notebook")}
+"""Model.summary, .save, .to_onnx and .explain, and History.show: one line each, imported when called."""
 
 OUTSIDERS = {
     "torch": {"engines.torch", "formats.pytorch", "formats.weights"},
     "onnx": {"formats.onnx_import.text", "formats.onnx_export.writer"},
     "h5py": {"formats.keras.archive"},
-    "starlette": {"studio"},
+    "starlette": {"studio", "notebook"},
     "uvicorn": {"studio"},
     "matplotlib": {"plot"},
     "typer": {"cli"},
     "safetensors": {"formats", "training"},
+    "anywidget": {"notebook"},
     "nanobind": set[str](),
 }
 """Packages that only these rooms or modules may import."""

@@ -13,7 +13,7 @@ from picture_cases import PACKS, Pack, collection, encoded, folder, pixels_of
 
 from pellucid import data
 from pellucid.data import pictures
-from pellucid.data.pictures import reading
+from pellucid.data.pictures import reading, workers
 from pellucid.errors import FormatError
 
 BROKEN = dict.fromkeys(("train/cat/1.png", "train/dog/0.png", "train/dog/3.png", "test/cat/0.png"), b"broken")
@@ -35,22 +35,22 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small collections are treated like large ones, and many threads read them."""
     monkeypatch.setattr(pictures, "LARGE", 1)
     monkeypatch.setattr(reading, "BLOCK", 3)
-    monkeypatch.setattr(reading, "BYTES_A_THREAD", 1)
+    monkeypatch.setattr(workers, "BYTES_A_THREAD", 1)
 
 
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few pictures are worth starting processes for."""
-    monkeypatch.setattr(reading, "MANY", 1)
+    monkeypatch.setattr(workers, "MANY", 1)
     monkeypatch.setattr(reading, "BLOCK", 3)
-    monkeypatch.setattr(reading.os, "sched_getaffinity", lambda process: {0, 1, 2})
+    monkeypatch.setattr(workers.os, "sched_getaffinity", lambda process: {0, 1, 2})
 
 
 def test_processes_read_what_threads_read(tmp_path: Path, pack: Pack, processes: None) -> None:
     path = pack(tmp_path / "x", collection() | BROKEN)
     many = data.load(path, on_broken="skip")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "MANY", 1 << 30)
+        patch.setattr(workers, "MANY", 1 << 30)
         one = data.load(path, on_broken="skip")
     for split, other in ((many.train, one.train), (many.test, one.test)):
         np.testing.assert_array_equal(split.pixels, other.pixels)

@@ -34,6 +34,10 @@ PELLUCID_ATTRIBUTES(CellsAttributes, PELLUCID_CELLS)
 #define PELLUCID_CHANNELS(INTEGER, REAL) INTEGER(channels) INTEGER(positions)
 PELLUCID_ATTRIBUTES(ChannelAttributes, PELLUCID_CHANNELS)
 
+// stripes: about equal parts of the positions.
+#define PELLUCID_BLOCK_SCATTER(INTEGER, REAL) INTEGER(channels) INTEGER(positions) INTEGER(stripes)
+PELLUCID_ATTRIBUTES(BlockScatterAttributes, PELLUCID_BLOCK_SCATTER)
+
 // Input, kernel and output sizes of a window that moves over rows and columns. adaptive:
 // kernels/pooling/window.h says where it lies, and its sizes are at most the kernel's. rectify: a ReLU comes
 // first.

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -301,6 +302,20 @@ class Model:
         from pellucid.formats.onnx_export import save
 
         save(self, path)
+
+    def explain(self, image: Any = None) -> Any:
+        """The Studio in a notebook's cell, opened on an image: a Jupyter widget.
+
+        Args:
+            image: an array of the input's shape, the path of a picture, or a PIL image; pictures are fitted.
+                Images of the package when left out.
+
+        Raises:
+            DataError: the image cannot be the network's input, or the extra [notebook] is not installed.
+        """
+        from pellucid.notebook import explain
+
+        return explain(self, image)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {len(self.graph.nodes)} nodes, {self.parameter_count:,} parameters>"

@@ -2,22 +2,32 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 import "./app.css";
 import { EmbeddedSource } from "./lib/embedded";
+import { KernelSource, postToParent } from "./lib/kernel";
 import { HttpSource } from "./lib/http";
-import type { Embedded } from "./lib/messages";
+import type { Cell, Embedded } from "./lib/messages";
 import { Settings } from "./lib/settings.svelte";
 import type { Source } from "./lib/source";
+import History from "./notebook/History.svelte";
 
-/** A file that carries its answers needs no server. */
-function chosenSource(): { source: Source; settings: Settings } {
-  const carried = document.getElementById("pellucid-data")?.textContent;
-  if (carried) {
-    const data = JSON.parse(carried) as Embedded;
-    return { source: new EmbeddedSource(data), settings: new Settings(data.language) };
-  }
-  const token = new URLSearchParams(location.search).get("token") ?? "";
-  return { source: new HttpSource(token), settings: new Settings() };
+/** What the page was given to begin with, if anything. */
+function carried<Data>(element: string): Data | null {
+  const text = document.getElementById(element)?.textContent;
+  return text ? (JSON.parse(text) as Data) : null;
 }
 
-const target = document.getElementById("page");
-if (target === null) throw new Error("the page has no element to stand in");
-mount(App, { target, props: chosenSource() });
+function open(source: Source, settings = new Settings()): void {
+  mount(App, { target, props: { source, settings } });
+}
+
+const target = document.getElementById("page") ?? document.body;
+const file = carried<Embedded>("pellucid-data");
+const cell = carried<Cell>("pellucid-cell");
+if (file !== null) {
+  open(new EmbeddedSource(file), new Settings(file.language));
+} else if (cell?.run) {
+  mount(History, { target, props: { run: cell.run, settings: new Settings() } });
+} else if (cell !== null) {
+  open(new KernelSource(postToParent()));
+} else {
+  open(new HttpSource(new URLSearchParams(location.search).get("token") ?? ""));
+}

@@ -1,6 +1,7 @@
 // Between channel blocks, (images, channel blocks, positions, lanes), and the other forms of an array. Lanes
 // without a channel hold zeros.
 #include "base/simd.h"
+#include "base/transpose.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -36,6 +37,24 @@ PELLUCID_INLINE void gather_blocks(const Call& call) {
   }
 }
 
+// Neighbouring positions of one block -> its planes, a square of as many positions as lanes at a time.
+PELLUCID_INLINE void scatter_stripe(const float* cells, std::int64_t count, int used, float* planes,
+                                    std::int64_t positions) {
+  if (count < LANES) {
+    for (int lane = 0; lane < used; ++lane) {
+      for (std::int64_t p = 0; p < count; ++p) planes[lane * positions + p] = cells[p * LANES + lane];
+    }
+    return;
+  }
+  for (std::int64_t p = 0; p < count; p += LANES) {
+    if (p + LANES > count) p = count - LANES;  // the last square overlaps the one before
+    Vector rows[LANES];
+    for (int row = 0; row < LANES; ++row) rows[row] = load(cells + (p + row) * LANES);
+    transpose(rows);
+    for (int lane = 0; lane < used; ++lane) store(planes + lane * positions + p, rows[lane]);
+  }
+}
+
 }  // namespace
 
 // blocks_gather_bytes: images (uint8), indices or null -> blocks, times scale. Shared: blocks of all images.
@@ -48,23 +67,23 @@ void blocks_gather_floats(const Call& call) {
   gather_blocks<float>(call);
 }
 
-// blocks_scatter: blocks -> arrays (float). Shared: blocks of all images.
+// blocks_scatter: blocks -> arrays (float). Shared: stripes of all images, in each stripe all blocks, of
+// which the last may be less work.
 void blocks_scatter(const Call& call) {
-  const auto& shape = call.as<ChannelAttributes>();
+  const auto& shape = call.as<BlockScatterAttributes>();
   const auto* from = call.operand<const float>(0);
   auto* to = call.operand<float>(1);
   const std::int64_t blocks = blocks_of(shape.channels);
   for (std::int64_t item = call.begin; item < call.end; ++item) {
-    const std::int64_t image = call.run->first_index + item / blocks;
     const std::int64_t block = item % blocks;
-    const float* cells = from + item * shape.positions * LANES;
-    float* planes = to + (image * shape.channels + block * LANES) * shape.positions;
-    const int used = lanes_used(shape.channels, block);
-    for (int lane = 0; lane < used; ++lane) {
-      for (std::int64_t p = 0; p < shape.positions; ++p) {
-        planes[lane * shape.positions + p] = cells[p * LANES + lane];
-      }
-    }
+    const std::int64_t stripe = item / blocks % shape.stripes;
+    const std::int64_t image = item / (blocks * shape.stripes);
+    const std::int64_t first = shape.positions * stripe / shape.stripes;
+    const std::int64_t last = shape.positions * (stripe + 1) / shape.stripes;
+    const float* cells = from + ((image * blocks + block) * shape.positions + first) * LANES;
+    const std::int64_t plane = (call.run->first_index + image) * shape.channels + block * LANES;
+    float* planes = to + plane * shape.positions + first;
+    scatter_stripe(cells, last - first, lanes_used(shape.channels, block), planes, shape.positions);
   }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,10 @@ import typer
 from pellucid import data, zoo
 from pellucid.cli.common import EngineOption, ThreadsOption, choose_engine, console
 from pellucid.cli.predict import guesses
+from pellucid.cli.studio import has_screen, run_studio
 from pellucid.data import Dataset
 from pellucid.engines.engine import Array
+from pellucid.formats import load
 from pellucid.model import Model
 from pellucid.storage import make_folder
 from pellucid.summary import summary_table
@@ -31,8 +34,11 @@ def demo_command(
     ),
     engine: EngineOption = None,
     threads: ThreadsOption = None,
+    studio: Annotated[
+        bool, typer.Option("--studio/--no-studio", help="Open the Studio in the browser at the end.")
+    ] = True,
 ) -> None:
-    """Train LeNet-5 on the bundled digits and show it at work."""
+    """Train LeNet-5 on the bundled digits, show it at work, and open the Studio on it."""
     make_folder(output.parent)
     dataset = data.load("digits")
     model = zoo.create(NETWORK, engine=choose_engine(engine, threads))
@@ -57,6 +63,21 @@ def demo_command(
         f"pellucid train {NETWORK} --data mnist --epochs 3",
     ):
         typer.echo(f"  {command}")
+    if studio and is_watched():
+        typer.echo()
+        show_in_studio(output)
+
+
+def is_watched() -> bool:
+    """Whether somebody sits before a terminal and a screen; scripts must not wait for a Ctrl-C."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and has_screen()
+
+
+def show_in_studio(path: Path) -> None:
+    """Open the page on the network that was just trained, with a network for colour pictures beside it."""
+    from pellucid.studio.opening import EMBEDDED_NAMES, Opened, open_embedded
+
+    run_studio((lambda: Opened(load(path)), partial(open_embedded, EMBEDDED_NAMES[0])))
 
 
 def gallery(model: Model, dataset: Dataset, count: int) -> str:

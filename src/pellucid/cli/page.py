@@ -13,7 +13,7 @@ ENDINGS = (".html", ".htm")
 
 def write_page(network: Model, image: Path, output: Path) -> None:
     """Write what the Studio shows of an image, fitted to the network, as a page that stands alone."""
-    from pellucid.studio.app import PAGE
+    from pellucid.studio.built_page import PAGE
     from pellucid.studio.entrance import keep_image
     from pellucid.studio.export import one_file
     from pellucid.studio.jobs import Attention

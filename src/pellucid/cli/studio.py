@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+import sys
+import webbrowser
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pellucid.studio.opening import Opened
+
+SCREENS = {"DISPLAY", "WAYLAND_DISPLAY"}
+"""Environment variables that name a screen on Linux."""
 
 
 def studio_command(
@@ -28,26 +38,52 @@ def studio_command(
     ] = True,
 ) -> None:
     """Open a network in the browser. Only this machine can reach it."""
+    from pellucid.studio.limits import Limits
     from pellucid.studio.opening import EMBEDDED_NAMES, open_embedded, open_source
+
+    if model is None:
+        openers = [partial(open_embedded, name) for name in EMBEDDED_NAMES]
+    else:
+        openers = [partial(open_source, model, Limits())]
+    run_studio(openers, port=port, allow_url=allow_url, browser=browser)
+
+
+def run_studio(
+    openers: Sequence[Callable[[], Opened]],
+    *,
+    port: int | None = None,
+    allow_url: bool = False,
+    browser: bool = True,
+) -> None:
+    """Show networks until Ctrl-C.
+
+    Args:
+        openers: give the networks, the one to begin with first.
+        port: to listen on; the usual or a free one when left out.
+        allow_url: whether the page may fetch images from the internet.
+        browser: open the page where there is a screen.
+    """
+    from pellucid.studio.built_page import PAGE, index_of
     from pellucid.studio.server import Address, serve
     from pellucid.studio.studio import Studio
 
+    index_of(PAGE)
     studio = Studio(allow_url=allow_url)
-    if model is None:
-        studio.open(*(lambda name=name: open_embedded(name) for name in EMBEDDED_NAMES))
-    else:
-        studio.open(lambda: open_source(model, studio.limits))
+    studio.open(*openers)
 
     def ready(address: Address) -> None:
         typer.echo(f"the Studio is at {address.url}\nCtrl-C ends it")
-        if browser and "PELLUCID_NO_BROWSER" not in os.environ:
-            open_browser(address.url)
+        if browser and has_screen():
+            webbrowser.open(address.url)
 
     serve(studio, port=port, ready=ready)
 
 
-def open_browser(url: str) -> None:
-    """Open a page, where there is a browser; quietly nothing where there is none."""
-    import webbrowser
+def has_screen() -> bool:
+    """Whether a browser can be opened for somebody to see.
 
-    webbrowser.open(url)
+    Elsewhere one that runs in the terminal would be opened, and hold it.
+    """
+    if "PELLUCID_NO_BROWSER" in os.environ:
+        return False
+    return not sys.platform.startswith("linux") or bool(SCREENS & set(os.environ))

@@ -7,6 +7,7 @@ the cell is from its kink, and any other layer is evaluated with and without it,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -106,13 +107,14 @@ def _carry(
         base, difference = read.activation(source)[list(change.images)].astype(dtype), carried[source]
         if isinstance(layer, ReLU):
             # max(0, z + dz) - max(0, z), without adding dz to a larger z
-            result: Array = np.maximum(difference, -base)
-            passed = (difference > -base) != (base > 0)
-            result += np.minimum(base, 0)
+            kink = -base
+            result: Array = np.maximum(difference, kink)
+            passed = (difference > kink) != (kink < 0)
+            result += np.minimum(base, 0, out=kink)
         else:
             top = read.activation(node.name)[list(change.images)].astype(dtype)
             result, passed = _maximum(layer, base, top, difference)
-        crossings[node.name] = passed.reshape(runs, -1).sum(axis=1)
+        crossings[node.name] = np.count_nonzero(passed.reshape(runs, -1), axis=1)
         return result
     base_inputs = [read.activation(source)[list(change.images)].astype(np.float64) for source in node.inputs]
     before = _forward(layer, base_inputs, read.short_parameters(node), np.float64)
@@ -176,7 +178,9 @@ def _maximum(layer: MaxPooling, base: Array, top: Array, difference: Array) -> t
     """
     axes = layer.window([base.shape[1:]])
     best: Array = np.full((len(difference), *top.shape), -np.inf, top.dtype)
-    winner, winner_before = np.zeros(best.shape, np.int32), np.full(top.shape, -1, np.int32)
+    nobody = math.prod(layer.kernel)
+    number_type = np.min_scalar_type(nobody)  # small numbers are quick to go through
+    winner, winner_before = np.zeros(best.shape, number_type), np.full(top.shape, nobody, number_type)
     for number, tap in enumerate(np.ndindex(layer.kernel)):
         places = [_places(axis, k) for axis, k in zip(axes, tap, strict=True)]
         outputs: Any = (..., *(windows for windows, _ in places))
@@ -184,10 +188,10 @@ def _maximum(layer: MaxPooling, base: Array, top: Array, difference: Array) -> t
         below = base[inputs] - top[outputs]
         here = below + difference[inputs]
         higher = here > best[outputs]
-        winner[outputs][higher] = number
+        np.copyto(winner[outputs], number_type.type(number), where=higher)
         np.copyto(best[outputs], here, where=higher)
         before = winner_before[outputs]
-        before[(below == 0) & (before < 0)] = number
+        np.copyto(before, number_type.type(number), where=(below == 0) & (before == nobody))
     return best, winner != winner_before
 
 

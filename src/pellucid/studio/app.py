@@ -14,12 +14,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pellucid.studio import entrance, export_route, inquiry, stage, training_socket
-from pellucid.studio.answers import problem
+from pellucid.studio.answers import answering, problem
+from pellucid.studio.built_page import PAGE, index_of
 from pellucid.studio.security import Doorkeeper
 from pellucid.studio.studio import Studio
-
-PAGE = Path(__file__).parent / "page"
-"""Where the built page lies."""
 
 UNEXPECTED = 500
 
@@ -33,6 +31,11 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
         port: that the server listens on.
         page: folder of the built page.
     """
+    return Doorkeeper(unguarded(studio, page), token, port)
+
+
+def unguarded(studio: Studio, page: Path = PAGE) -> Starlette:
+    """All routes, for whoever may ask already: a notebook's kernel has its own doorkeeper."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -52,17 +55,15 @@ def application(studio: Studio, *, token: str, port: int, page: Path = PAGE) -> 
         lifespan=lifespan,
     )
     app.state.studio = studio
-    return Doorkeeper(app, token, port)
+    return app
 
 
 def _page_routes(page: Path) -> list[Route | Mount]:
     async def index(request: Request) -> Response:
-        file = page / "index.html"
-        if not file.is_file():
-            return problem(404, "the page has not been built: run `npm ci` and `npm run build` in studio-ui")
-        return Response(file.read_bytes(), media_type="text/html", headers={"cache-control": "no-store"})
+        content = index_of(page).read_bytes()
+        return Response(content, media_type="text/html", headers={"cache-control": "no-store"})
 
-    routes: list[Route | Mount] = [Route("/", index)]
+    routes: list[Route | Mount] = [Route("/", answering(index))]
     if (page / "assets").is_dir():
         routes.append(Mount("/assets", StaticFiles(directory=page / "assets"), name="assets"))
     return routes

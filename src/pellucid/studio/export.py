@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import PellucidError
 from pellucid.explain.attribution import METHODS
 from pellucid.studio.atlas import overview
+from pellucid.studio.built_page import whole_page
 from pellucid.studio.inquiry import ask_attribution, ask_health
 from pellucid.studio.jobs import Attention
 from pellucid.studio.kinds import kind_of
@@ -48,12 +48,9 @@ def one_file(
     """The page with its scripts, styles and data in it.
 
     Raises:
-        DataError: the page has not been built.
+        DataError: the package was installed without the page.
     """
-    data = encode(embedded(studio, model, images, language, job)).decode()
-    closed = data.replace("<", "\\u003c")  # or a name could end the element
-    carried = f'<script type="application/json" id="{DATA}">{closed}</script>'
-    return _inlined(page).replace("</body>", f"{carried}\n  </body>").encode()
+    return whole_page(page, DATA, encode(embedded(studio, model, images, language, job)))
 
 
 def embedded(
@@ -136,21 +133,3 @@ def _answer(found: Embedded, path: str, wish: Mapping[str, Any], message: object
 
 def _packed(content: bytes) -> str:
     return base64.b64encode(zlib.compress(content, 9)).decode()
-
-
-def _inlined(page: Path) -> str:
-    """The page's index with its scripts and styles in place of their addresses."""
-    index = page / "index.html"
-    if not index.is_file():
-        raise DataError(f"{page}: the page has not been built: `npm ci` and `npm run build` in studio-ui")
-
-    def script(found: re.Match[str]) -> str:
-        text = (page / found[1]).read_text(encoding="utf-8").replace("</script", "<\\/script")
-        return f'<script type="module">{text}</script>'
-
-    def style(found: re.Match[str]) -> str:
-        return f"<style>{(page / found[1]).read_text(encoding='utf-8')}</style>"
-
-    text = index.read_text(encoding="utf-8")
-    text = re.sub(r'<script type="module"[^>]* src="\./([\w./-]+)"></script>', script, text)
-    return re.sub(r'<link rel="stylesheet"[^>]* href="\./([\w./-]+)">', style, text)

@@ -125,8 +125,7 @@ def ask_health(studio: Studio, body: Body, job: Attention) -> Health:
     model = studio.workspace.model(wishes.text(body, "model"))
     split = _examples_if_any(model)
     if split is None:
-        pixels = np.stack([picture.pixels for picture in list(model.pictures.values())])
-        report = check_health(model.model, pixels)
+        report = check_health(model.model, np.stack([model.input(name) for name in list(model.pictures)]))
     else:
         report = check_health(model.model, split.subset(np.arange(min(len(split), MOST_EXAMPLES))))
     return {
@@ -163,7 +162,7 @@ def ask_top(studio: Studio, body: Body, job: Attention) -> list[TopPatch]:
     channel, count = wishes.whole(body, "channel"), wishes.whole(body, "count", 9, most=MOST_PATCHES)
     node = wishes.text(body, "node")
     split, names = _examples_if_any(model), list(model.pictures)
-    images = np.stack([model.pictures[name].pixels for name in names]) if split is None else split
+    images = np.stack([model.input(name) for name in names]) if split is None else split
     found = strongest_patches(model.model, images, node, channels=[channel], count=max(1, count))
     return [
         {

@@ -14,7 +14,7 @@ from pellucid.data.dataset import TO_UNIT
 from pellucid.data.fit import fit_pixels, fit_size, luminance
 from pellucid.errors import DataError
 from pellucid.layers import Shape
-from pellucid.model import Model
+from pellucid.model import Float32, Model
 from pellucid.studio.drawings import SCENES, drawing
 
 Pixels = NDArray[np.uint8]
@@ -37,11 +37,13 @@ class Picture:
         name: for people.
         pixels: of the input's shape, uint8.
         label: its class, where it is known.
+        numbers: what the network takes, where that is not the pixels' share of 255.
     """
 
     name: str
     pixels: Pixels
     label: int | None = None
+    numbers: Float32 | None = None
 
 
 def presets(model: Model) -> list[Picture]:
@@ -83,6 +85,8 @@ def as_in(split: Split, pictures: Mapping[str, Picture]) -> dict[str, Picture]:
     """The same pictures, but digits as a data set has them: framed as the network in training sees them."""
     found = dict(pictures)
     for identity, picture in pictures.items():
+        if picture.label is None:
+            continue
         numbers = np.flatnonzero(split.labels == picture.label)
         if len(numbers) and picture.name == digit_name(int(split.labels[numbers[0]])):
             found[identity] = Picture(picture.name, split.pixels[numbers[0]], picture.label)

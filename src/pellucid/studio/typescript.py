@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from pellucid.studio.messages import arithmetic, export, maps, models, questions, training
+from pellucid.studio.messages import arithmetic, export, maps, models, notebook, questions, training
 
-MODULES = (models, maps, arithmetic, questions, training, export)
+MODULES = (models, maps, arithmetic, questions, training, export, notebook)
 PACKAGE = "pellucid.studio.messages."
 NAMES = {"str": "string", "int": "number", "float": "number", "bool": "boolean", "None": "null"}
 HEADER = "// Written by pellucid.studio.typescript from src/pellucid/studio/messages/.\n"

@@ -80,6 +80,10 @@ class OpenModel:
         while len(self.shown_examples) > SHOWN:
             self.shown_examples.popitem(last=False)
 
+    def show_first(self, picture: Picture) -> None:
+        """Let a picture be the one that the page begins with."""
+        self.pictures = {"i0": picture, **self.pictures}
+
     def picture(self, identity: str) -> Picture:
         """The image of this id."""
         if identity in self.shown_examples:
@@ -92,7 +96,10 @@ class OpenModel:
 
     def input(self, identity: str) -> Float32:
         """An image as the network takes it, without the batch."""
-        pixels: Float32 = self.picture(identity).pixels.astype(np.float32) * TO_UNIT
+        picture = self.picture(identity)
+        if picture.numbers is not None:
+            return picture.numbers
+        pixels: Float32 = picture.pixels.astype(np.float32) * TO_UNIT
         return pixels
 
     def evidence(self, identity: str) -> Evidence:

@@ -60,6 +60,16 @@ class History:
         images = sum(record.images_per_second * record.seconds for record in self.epochs)
         return images / self.seconds if self.seconds > 0 else 0.0
 
+    def show(self) -> Any:
+        """The run's curves in a notebook's cell: a Jupyter widget.
+
+        Raises:
+            DataError: the extra [notebook] is not installed.
+        """
+        from pellucid.notebook import show
+
+        return show(self)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""
         return {"network": self.network, "data": self.data, "epochs": [asdict(e) for e in self.epochs]}

@@ -12,6 +12,11 @@ const PANELS: readonly string[] = [
   "mistakes",
 ] satisfies Panel[];
 
+/** Whether the page has an address that a link can name: in a notebook's frame it has none. */
+export function hasAddress(): boolean {
+  return location.protocol !== "about:";
+}
+
 export function viewHash(studio: Studio): string {
   const parts = new URLSearchParams();
   if (studio.model) parts.set("model", studio.model.name);

@@ -13,8 +13,9 @@ from pellucid.data.pictures.classes import Arrangement, arrange
 from pellucid.data.pictures.folder import FolderSource
 from pellucid.data.pictures.listing import Source
 from pellucid.data.pictures.reading import Reader
-from pellucid.data.pictures.store import Index, Store
+from pellucid.data.pictures.store import Index, Store, kept_before
 from pellucid.data.pictures.tar import TarSource
+from pellucid.data.pictures.workers import Workers
 from pellucid.data.pictures.zip import ZipSource, is_zip
 from pellucid.data.tar import is_tar
 from pellucid.data.wishes import Shape, Wishes
@@ -47,7 +48,9 @@ def load_pictures(path: Path, name: str, wishes: Wishes) -> Dataset:
         FormatError: a damaged or hostile archive, or a broken picture that is not to be skipped.
     """
     shape = wishes.picture_shape
-    with _source(path) as source:
+    with _source(path) as source, Workers() as workers:
+        if not kept_before(path, shape):
+            workers.expect(source.count())
         facts = (shape, source.fingerprint(), wishes.on_broken)
         divided = (*facts, wishes.test_fraction, wishes.seed)
         for known in (facts, divided):
@@ -56,7 +59,7 @@ def load_pictures(path: Path, name: str, wishes: Wishes) -> Dataset:
                 return _dataset(name, *found)
         arrangement = arrange(path, source.entries(), wishes.test_fraction, wishes.seed)
         with Store(path, *(divided if arrangement.divided else facts)) as store:
-            reader = Reader(source, shape, wishes.on_broken == "skip")
+            reader = Reader(source, shape, wishes.on_broken == "skip", workers)
             return _dataset(name, *_read(reader, arrangement, store))
 
 
@@ -106,6 +109,7 @@ def _close_gaps(pixels: Pixels, broken: Sequence[Broken]) -> np.ndarray[tuple[in
 
 def _dataset(name: str, pixels: Pixels, index: Index) -> Dataset:
     train, end = len(index.train), len(index.train) + len(index.test)
+    pixels = np.asarray(pixels)  # a part of a file is an array like any other from here on
     return Dataset(
         name,
         Split(pixels[:train], np.array(index.train, np.int64)),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.decoding import decode, decode_same_size, without_warnings
 from pellucid.data.fit import fit_pixels
+from pellucid.data.pictures.listing import Contents, Entry
 from pellucid.data.wishes import Shape
 from pellucid.errors import DataError, FormatError
+from pellucid.storage import reason
+
+READ_AHEAD = 16
+"""Files to read before the first of them is decoded; in turn, each would find the processor's caches cold."""
 
 Pixels = NDArray[np.uint8]
 
@@ -49,18 +56,27 @@ class Block:
     """Neighbouring files of a collection.
 
     Attributes:
-        first: number of the first.
-        labels: what messages call them.
-        contents: their bytes, or why one could not be read.
+        contents: gives their bytes.
+        entries: the files.
+        first: number of the first of them.
     """
 
+    contents: Contents
+    entries: Sequence[Entry]
     first: int
-    labels: Sequence[str]
-    contents: Sequence[bytes | DataError]
+
+
+Work = tuple[Pixels | None, list[Broken]]
+"""Of one block: its pixels, unless they have gone to their file, and the broken pictures."""
 
 
 class ColorsError(Exception):
     """A picture has colours, and the array was made for grey ones."""
+
+
+def get_ready() -> None:
+    """Load what decodes, into a process that has nothing to do yet."""
+    import simplejpeg  # noqa: F401
 
 
 def decode_block(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
@@ -71,18 +87,16 @@ def decode_block(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
         DataError: a picture of another size than the first.
         ColorsError: a picture in colours where the first one was grey.
     """
-    pixels = np.empty((len(block.labels), *wanted.shape), np.uint8)
     channels, height, width = wanted.shape
-    colors = np.empty((height, width, 3), np.uint8)
+    smallest = (0, 0) if wanted.exact else (height, width)
+    pixels = np.empty((len(block.entries), height, width, channels), np.uint8)
     broken = []
-    for row, (label, content) in enumerate(zip(block.labels, block.contents, strict=True)):
+    for row, content in enumerate(_contents(block)):
+        if channels == 3 and isinstance(content, bytes) and decode_same_size(content, pixels[row]):
+            continue
+        label = block.contents.label(block.entries[row])
         try:
-            if isinstance(content, DataError):
-                raise content
-            if channels == 3 and decode_same_size(content, colors):
-                pixels[row] = colors.transpose(2, 0, 1)
-                continue
-            picture = decode(label, content, (0, 0) if wanted.exact else (height, width))
+            picture = _decoded(label, content, smallest)
         except DataError as error:
             if not wanted.skip:
                 raise fatal(error) from None
@@ -92,14 +106,50 @@ def decode_block(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
             if wanted.exact:
                 _require_size(label, picture, wanted.shape)
             picture = fit_pixels(picture[None], wanted.shape)[0]
-        pixels[row] = picture
-    return pixels, broken
+        pixels[row] = picture.transpose(1, 2, 0)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), broken
 
 
-def decode_block_alone(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
-    """`decode_block` in a process of its own, which has warnings of its own."""
+def _contents(block: Block) -> Iterator[bytes | DataError]:
+    """Bytes of one file after the other, or why there are none."""
+    for start in range(0, len(block.entries), READ_AHEAD):
+        contents: list[bytes | DataError] = []
+        for entry in block.entries[start : start + READ_AHEAD]:
+            try:
+                contents.append(block.contents.read(entry))
+            except DataError as error:
+                contents.append(error)
+        yield from contents
+
+
+def _decoded(label: str, content: bytes | DataError, smallest: tuple[int, int]) -> Pixels:
+    if isinstance(content, DataError):
+        raise content
+    return decode(label, content, smallest)
+
+
+def decode_block_alone(block: Block, wanted: Wanted, target: str | None) -> Work:
+    """`decode_block` in a process of its own, which has warnings of its own.
+
+    Args:
+        block: of a collection.
+        wanted: of its pictures.
+        target: the file of all pixels, if there is one: they go there, and no other process handles them.
+
+    Raises:
+        DataError: as `decode_block`; and the file cannot be written.
+    """
     with without_warnings():
-        return decode_block(block, wanted)
+        pixels, broken = decode_block(block, wanted)
+    if target is None:
+        return pixels, broken
+    try:
+        with Path(target).open("r+b") as file:
+            file.seek(block.first * math.prod(wanted.shape))
+            file.write(pixels.data)
+    except OSError as error:
+        raise DataError(f"{target}: {reason(error)}") from None
+    return None, broken
 
 
 def fatal(error: DataError) -> FormatError:

@@ -6,6 +6,7 @@ Nothing is ever unpacked to the names that an archive gives; they sort the pictu
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -44,24 +45,11 @@ class Entry(NamedTuple):
     place: int = 0
 
 
-class Source(AbstractContextManager["Source"], ABC):
-    """A folder or an archive of picture files; several threads may read from it."""
+class Contents(ABC):
+    """What gives the bytes of picture files; several threads may ask for them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Changes when the files do: made of names, sizes and times, without reading them."""
-
-    @abstractmethod
-    def entries(self) -> list[Entry]:
-        """All picture files, in order of their names.
-
-        Raises:
-            DataError: the folder cannot be read.
-            FormatError: the archive is damaged or hostile.
-        """
 
     @abstractmethod
     def content(self, entry: Entry) -> bytes:
@@ -82,6 +70,51 @@ class Source(AbstractContextManager["Source"], ABC):
     def label(self, entry: Entry) -> str:
         """How messages name a file: by its path, inside the archive too."""
         return f"{self.path}/{shown(entry.name)}"
+
+
+class HeldContents(Contents):
+    """Files that have been read already, or why they could not be; any process can take them along."""
+
+    def __init__(self, source: Contents, entries: Sequence[Entry]) -> None:
+        super().__init__(source.path)
+        self._contents: dict[Entry, bytes | DataError] = {}
+        for entry in entries:
+            try:
+                self._contents[entry] = source.read(entry)
+            except DataError as error:
+                self._contents[entry] = error
+
+    def content(self, entry: Entry) -> bytes:
+        """What was read, or the error met then."""
+        held = self._contents[entry]
+        if isinstance(held, DataError):
+            raise held
+        return held
+
+
+class Source(Contents, AbstractContextManager["Source"]):
+    """A folder or an archive of picture files."""
+
+    def count(self) -> int:
+        """Of its files, as far as that is known before they are looked at."""
+        return 0
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Changes when the files do: made of names, sizes and times, without reading them."""
+
+    @abstractmethod
+    def entries(self) -> list[Entry]:
+        """All picture files, in order of their names.
+
+        Raises:
+            DataError: the folder cannot be read.
+            FormatError: the archive is damaged or hostile.
+        """
+
+    def portable(self, entries: Sequence[Entry]) -> Contents:
+        """What gives these files' bytes in another process."""
+        return HeldContents(self, entries)
 
     def __exit__(self, *error: object) -> None:
         """Nothing is held open, unless a source says otherwise."""

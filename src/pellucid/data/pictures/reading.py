@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+
+import numpy as np
 
 from pellucid.data.decoding import decode, without_warnings
 from pellucid.data.pictures.blocks import (
@@ -15,24 +16,18 @@ from pellucid.data.pictures.blocks import (
     ColorsError,
     Pixels,
     Wanted,
+    Work,
     decode_block,
     decode_block_alone,
     fatal,
 )
 from pellucid.data.pictures.listing import Entry, Source
+from pellucid.data.pictures.workers import Workers
 from pellucid.data.wishes import Shape
 from pellucid.errors import DataError, FormatError
 
 BLOCK = 128
 """Pictures that are decoded as one piece of work."""
-
-BYTES_A_THREAD = 1024
-"""Mean size of the files for each thread: small pictures in many threads mostly wait for the interpreter."""
-
-SMALL, MANY = 8192, 16_384
-"""Files of fewer bytes than this, and at least so many of them, are worth starting processes for."""
-
-Work = tuple[Pixels, list[Broken]]
 
 
 @dataclass(frozen=True)
@@ -43,11 +38,13 @@ class Reader:
         source: where they are.
         shape: that they get; None for the one of the first that can be read.
         skip: go on without a broken one.
+        workers: who decodes.
     """
 
     source: Source
     shape: Shape | None
     skip: bool
+    workers: Workers
 
     def read(self, entries: Sequence[Entry], make: Callable[[Shape], Pixels]) -> tuple[Pixels, list[Broken]]:
         """All pictures, in order; the rows of broken ones hold nothing of use.
@@ -86,52 +83,29 @@ class Reader:
 
     def _fill(self, entries: Sequence[Entry], pixels: Pixels, wanted: Wanted) -> list[Broken]:
         broken: list[Broken] = []
-        start = 0
-        for decoded, unreadable in self._decoded(entries, wanted):
-            pixels[start : start + len(decoded)] = decoded
-            start += len(decoded)
+        target = str(pixels.filename) if isinstance(pixels, np.memmap) else None
+        starts = range(0, len(entries), BLOCK)
+        for start, work in zip(starts, self._decoded(entries, wanted, target), strict=True):
+            decoded, unreadable = work
+            if decoded is not None:
+                pixels[start : start + len(decoded)] = decoded
             broken += unreadable
         if len(broken) == len(entries):
             raise FormatError(f"{self.source.path}: none of its {len(entries)} pictures can be read")
         return broken
 
-    def _decoded(self, entries: Sequence[Entry], wanted: Wanted) -> Iterator[Work]:
+    def _decoded(self, entries: Sequence[Entry], wanted: Wanted, target: str | None) -> Iterator[Work]:
         """Block after block in order; only a few are ever under way, so that memory stays flat."""
-        cores = len(os.sched_getaffinity(0))
-        mean_size = sum(entry.size for entry in entries) // len(entries)
-        threads = max(1, min(cores, mean_size // BYTES_A_THREAD))
-        processes = cores > 1 and mean_size < SMALL and len(entries) >= MANY
-        with _processes(cores) if processes else ThreadPoolExecutor(threads) as workers:
-            waiting: deque[Future[Work]] = deque()
-            for start in range(0, len(entries), BLOCK):
-                if len(waiting) == 2 * cores:
-                    yield waiting.popleft().result()
-                block = entries[start : start + BLOCK]
-                if processes:
-                    waiting.append(workers.submit(decode_block_alone, self._load(start, block), wanted))
-                else:
-                    waiting.append(workers.submit(self._load_and_decode, start, block, wanted))
-            while waiting:
+        crew = self.workers.chosen(entries)
+        waiting: deque[Future[Work]] = deque()
+        for start in range(0, len(entries), BLOCK):
+            if len(waiting) == crew.most:
                 yield waiting.popleft().result()
-
-    def _load_and_decode(self, start: int, entries: Sequence[Entry], wanted: Wanted) -> Work:
-        return decode_block(self._load(start, entries), wanted)
-
-    def _load(self, start: int, entries: Sequence[Entry]) -> Block:
-        return Block(
-            start, [self.source.label(entry) for entry in entries], list(map(self._content, entries))
-        )
-
-    def _content(self, entry: Entry) -> bytes | DataError:
-        try:
-            return self.source.read(entry)
-        except DataError as error:
-            return error
-
-
-def _processes(count: int) -> Executor:
-    """Worker processes that, unlike the standard library's, do not run the user's script once more."""
-    from loky import ProcessPoolExecutor
-
-    workers: Executor = ProcessPoolExecutor(count)
-    return workers
+            files = entries[start : start + BLOCK]
+            if crew.alone:
+                block = Block(self.source.portable(files), files, start)
+                waiting.append(crew.pool.submit(decode_block_alone, block, wanted, target))
+            else:
+                waiting.append(crew.pool.submit(decode_block, Block(self.source, files, start), wanted))
+        while waiting:
+            yield waiting.popleft().result()

@@ -15,7 +15,7 @@ import math
 import os
 import secrets
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +53,11 @@ class Index:
     skipped: list[str]
 
 
+def kept_before(path: Path, shape: Shape | None) -> bool:
+    """Whether anything was kept for a collection, though it may have changed since."""
+    return any(_folder().glob(f"{_prefix(path, shape)}*.json"))
+
+
 class Store(AbstractContextManager["Store"]):
     """The place of one collection's pixels in the cache.
 
@@ -63,10 +68,9 @@ class Store(AbstractContextManager["Store"]):
     """
 
     def __init__(self, path: Path, shape: Shape | None, *facts: object) -> None:
-        place = repr((str(path.absolute()), shape))
-        key = repr((VERSION, place, facts))
-        self._folder = cache_folder() / "data" / "pictures"
-        self._prefix = f"{_digest(place)}-"
+        key = repr((VERSION, _place(path, shape), facts))
+        self._folder = _folder()
+        self._prefix = _prefix(path, shape)
         name = self._prefix + _digest(key)
         self._pixels, self._index = self._folder / f"{name}.pixels", self._folder / f"{name}.json"
         self._temporary: Path | None = None
@@ -106,7 +110,7 @@ class Store(AbstractContextManager["Store"]):
             self._temporary.replace(self._pixels)
             self._temporary = None
             synchronize_folder(self._folder)
-            write_bytes(self._index, json.dumps(asdict(index)).encode())
+            write_bytes(self._index, json.dumps(vars(index)).encode())
             for path in self._folder.glob(f"{self._prefix}*"):
                 if path not in (self._pixels, self._index):
                     path.unlink(missing_ok=True)
@@ -122,8 +126,20 @@ class Store(AbstractContextManager["Store"]):
         self._remove_temporary()
 
 
+def _folder() -> Path:
+    return cache_folder() / "data" / "pictures"
+
+
+def _place(path: Path, shape: Shape | None) -> str:
+    return repr((str(path.absolute()), shape))
+
+
+def _prefix(path: Path, shape: Shape | None) -> str:
+    return f"{_digest(_place(path, shape))}-"
+
+
 def _mapped(path: Path, rows: int, shape: Shape, mode: Literal["r", "r+"]) -> Pixels:
-    return np.asarray(np.memmap(path, np.uint8, mode, shape=(rows, *shape)))
+    return np.memmap(path, np.uint8, mode, shape=(rows, *shape))
 
 
 def _digest(text: str) -> str:

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,7 @@ class NativeProgram(Program):
         tiles = 2 * self._threads * self._compiler.lanes
         return min(self.options.capacity, max(tiles, FORWARD_IMAGES))
 
-    @property
+    @cached_property
     def _forward_compiler(self) -> Compiler:
         return replace(self._compiler, capacity=self.forward_images)
 
@@ -167,12 +168,12 @@ class NativeProgram(Program):
         outputs = self._run_forward(tuple(dict.fromkeys(self.graph.outputs)), inputs)
         return tuple(outputs[node] for node in self.graph.outputs)
 
-    @property
+    @cached_property
     def _kept(self) -> tuple[str, ...]:
         keep = set(self.options.keep)
         return tuple(node.name for node in self.graph.nodes if not keep or node.name in keep)
 
-    @property
+    @cached_property
     def _held(self) -> tuple[str, ...]:
         """The kept nodes, and those that the loss reads."""
         if self.options.objective is None:
@@ -185,7 +186,7 @@ class NativeProgram(Program):
             raise EngineError("a program's loss needs an objective in its options, received none")
         return self.options.objective
 
-    @property
+    @cached_property
     def _loss_nodes(self) -> dict[str, float]:
         return loss_nodes(self.graph, self._objective, self.options.loss_weights)
 
@@ -198,23 +199,30 @@ class NativeProgram(Program):
         """Run forward and keep every kept node's activation."""
         copies = tuple(self._copy(array) for array in inputs)
         kept = dict(zip(self.graph.inputs, copies, strict=True))
-        same = {node: source for node in self._held if (source := self._same_values(node)) in self._held}
-        computed = tuple(node for node in self._held if node not in kept and node not in same)
-        kept |= self._run_forward(computed, copies) if computed else {}
-        for node in self.graph.nodes:
-            if node.name in same:
-                kept[node.name] = kept[same[node.name]].reshape(len(copies[0]), *self.graph.shapes[node.name])
+        kept |= self._run_forward(self._computed, copies) if self._computed else {}
+        for node, source in self._same.items():
+            kept[node] = kept[source].reshape(len(copies[0]), *self.graph.shapes[node])
         return NativeTrace(self._kept, copies, kept)
+
+    @cached_property
+    def _same(self) -> dict[str, str]:
+        """Of held nodes that only give another one's values another shape: that other, which is held too."""
+        held = set(self._held)
+        return {
+            node.name: node.inputs[0]
+            for node in self.graph.nodes
+            if node.name in held and isinstance(node.layer, Flatten | Reshape) and node.inputs[0] in held
+        }
+
+    @cached_property
+    def _computed(self) -> tuple[str, ...]:
+        """The held nodes that a trace has to compute."""
+        return tuple(node for node in self._held if node not in self.graph.inputs and node not in self._same)
 
     def _copy(self, array: Array) -> Float32:
         copy = self._recycler.empty(array.shape)
         copy[...] = array
         return copy
-
-    def _same_values(self, name: str) -> str | None:
-        """The node that has the same values in the same order, if the node only gives them another shape."""
-        node = self.graph.node(name)
-        return node.inputs[0] if isinstance(node.layer, Flatten | Reshape) else None
 
     # ---- backward
 
@@ -291,15 +299,18 @@ class NativeProgram(Program):
         if targets is not None:
             weights = tuple(self._loss_nodes.items())
             loss = LossWishes(self._objective, weights, _is_classes(targets))
-        trainable = (name for name, spec in self.graph.parameters.items() if spec.role == "trainable")
         return BackwardWishes(
             seeds=tuple(seeds),
             loss=loss,
             rules=tuple(sorted((node, rule) for node, rule in rules.items() if rule is not Rule.GRADIENT)),
             nodes=tuple(dict.fromkeys(wanted.nodes)),
-            parameters=tuple(trainable if wanted.parameters is None else wanted.parameters),
+            parameters=self._trainable if wanted.parameters is None else wanted.parameters,
             activations=tuple(dict.fromkeys(wanted.activations)),
         )
+
+    @cached_property
+    def _trainable(self) -> tuple[str, ...]:
+        return tuple(name for name, spec in self.graph.parameters.items() if spec.role == "trainable")
 
     # ---- training
 

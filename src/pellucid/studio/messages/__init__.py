@@ -10,6 +10,7 @@ from pellucid.studio.messages.arithmetic import Arithmetic, Curve, Partial, Proo
 from pellucid.studio.messages.export import Embedded
 from pellucid.studio.messages.maps import Atlas, Class, MapRange, NodeMaps, Values, What
 from pellucid.studio.messages.models import Axis, ImageInfo, Kind, ModelInfo, NodeInfo, ParameterInfo, State
+from pellucid.studio.messages.notebook import Asking, Cell, Epoch, Run, Telling
 from pellucid.studio.messages.questions import (
     Changed,
     Edit,
@@ -30,13 +31,16 @@ from pellucid.studio.messages.training import TrainState, TrainWish
 
 __all__ = [
     "Arithmetic",
+    "Asking",
     "Atlas",
     "Axis",
+    "Cell",
     "Changed",
     "Class",
     "Curve",
     "Edit",
     "Embedded",
+    "Epoch",
     "FieldBox",
     "Health",
     "HealthFinding",
@@ -53,10 +57,12 @@ __all__ = [
     "Partial",
     "Problem",
     "Proof",
+    "Run",
     "Sandbox",
     "SandboxWish",
     "State",
     "TargetWish",
+    "Telling",
     "Term",
     "TopPatch",
     "TrainState",

@@ -175,6 +175,8 @@ export const en = {
   scrub: "Step shown",
   loss: "Loss",
   accuracy: "Accuracy",
+  heldOutLoss: "Held-out loss",
+  heldOutAccuracy: "Held-out accuracy",
   speed: "{count} images a second",
   wrong: "{image}: {label} taken for {predicted} ({percent})",
   confusion: "Confusion: true class down, answer across",

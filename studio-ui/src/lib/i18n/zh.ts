@@ -177,6 +177,8 @@ export const zh: Words = {
   scrub: "显示的步数",
   loss: "损失",
   accuracy: "准确率",
+  heldOutLoss: "留出集损失",
+  heldOutAccuracy: "留出集准确率",
   speed: "每秒 {count} 幅图像",
   wrong: "{image}：{label} 被认作 {predicted}（{percent}）",
   confusion: "混淆矩阵：纵向为真实类别，横向为预测",

@@ -5,3 +5,4 @@ export type * from "./arithmetic";
 export type * from "./questions";
 export type * from "./training";
 export type * from "./export";
+export type * from "./notebook";

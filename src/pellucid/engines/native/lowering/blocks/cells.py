@@ -1,7 +1,8 @@
 """Linear maps of cells as steps on channel blocks.
 
-Where every channel keeps to itself, a cell is a vector of channels. A map that moves channels is one of
-single numbers; an array's lanes without a channel then come from nowhere, and are zero.
+Where every channel keeps to itself, or whole blocks of them move, a cell is a vector of channels. Any other
+map that moves channels is one of single numbers; an array's lanes without a channel then come from nowhere,
+and are zero.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ def mapped(
         kind = "cells"
     else:
         cells = _of_elements(builder, cells, source.shape, shape)
+        vectors = _of_vectors(builder, cells)
         extent, kind = 1, "elements"
+        if vectors is not None:
+            cells, kind = vectors, "cells"
     attributes = map_attributes(cells)
     if isinstance(cells, CellMap):
         operands = (source.x, table(builder, f"{node} sources", cells.table))
@@ -61,6 +65,22 @@ def _keeps_channels(builder: PlanBuilder, cells: LinearMap, source: Shape, targe
         return False
     fills = isinstance(cells, CellMap) and cells.value != 0 and bool((cells.table == CONSTANT).any())
     return not fills or source[0] % builder.lanes == 0
+
+
+def _of_vectors(builder: PlanBuilder, cells: LinearMap) -> CellMap | None:
+    """A map between numbers as one between vectors, if it moves whole blocks of channels only."""
+    if not isinstance(cells, CellMap):
+        return None
+    rows = cells.table.reshape(-1, builder.lanes)
+    if cells.value == 0:
+        rows = np.maximum(rows, CONSTANT)
+    first = rows[:, 0]
+    kept = first >= 0
+    whole = np.where(kept[:, None], first[:, None] + np.arange(builder.lanes), CONSTANT)
+    if (first[kept] % builder.lanes).any() or not np.array_equal(rows, whole):
+        return None
+    sources = np.where(kept, first // builder.lanes, CONSTANT)
+    return CellMap(1, cells.inputs // builder.lanes, sources, 1, cells.value)
 
 
 def _of_elements(builder: PlanBuilder, cells: LinearMap, source: Shape, target: Shape) -> LinearMap:

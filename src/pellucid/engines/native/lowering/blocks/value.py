@@ -18,6 +18,9 @@ from pellucid.layers import Shape
 BYTE_SCALE = 1 / 255
 """uint8 images are read as value / 255."""
 
+STRIPE = 256
+"""Positions of one image that are written to the caller's array as one piece of work."""
+
 
 @dataclass(frozen=True)
 class ImageSource:
@@ -159,8 +162,10 @@ def from_lanes(builder: PlanBuilder, name: str, shape: Shape, lanes: Buffer) -> 
 def scatter_blocks(builder: PlanBuilder, value: BlockValue, external: Buffer) -> None:
     """The value into the caller's array, (N, C, ...)."""
     source = plain(builder, value)
-    extent = builder.blocks(value.shape[0])
     attributes = channels_of(value.shape)
+    stripes = max(1, attributes["positions"] // STRIPE)
+    extent = builder.blocks(value.shape[0]) * stripes
+    attributes["stripes"] = stripes
     operands = (source.x, external)
     builder.shared([Step("blocks_scatter", value.name, operands, attributes, extent, Scale.IMAGES)])
 

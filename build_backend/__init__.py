@@ -1,0 +1,1 @@
+"""Builds the package: the Studio's page by Vite, all else by scikit-build-core."""
