@@ -79,7 +79,7 @@ def photographed(browser: Browser, address: str, view: View) -> bytes:
         tab.locator('[data-status="finished"]').wait_for()
         tab.wait_for_load_state("networkidle")
     tab.wait_for_timeout(500)
-    content = tab.screenshot()
+    content = bytes(tab.screenshot())
     context.close()
     return content
 
