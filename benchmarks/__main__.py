@@ -23,6 +23,7 @@ from benchmarks.measurement import DisagreementError, NotMeasured, Outcome, Row
 from benchmarks.mnist_to_99 import mnist_to_99
 from benchmarks.pictures import reading_pictures
 from benchmarks.roofline import ROOFLINE_CASES, roofline
+from benchmarks.studio import STUDIO_CASES, studio_case
 from benchmarks.tracing import TRACING_CASES, tracing
 from benchmarks.training import TASKS, threads_case, training
 from benchmarks.training_memory import training_memory
@@ -39,6 +40,7 @@ CASES: dict[str, Callable[[str, int], list[Outcome]]] = {
     "read-pictures": reading_pictures,
     **dict.fromkeys(AUGMENTED_CASES, augmented_training),
     **dict.fromkeys(ROOFLINE_CASES, roofline),
+    **dict.fromkeys(STUDIO_CASES, studio_case),
     "import-time": import_time,
     "first-network": first_network_time,
     "install-size": install_size,

@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-)
-INSTALL = "chromium not found: apt install chromium"
+import benchmarks.studio_browser
+from benchmarks.studio_browser import NoBrowserError, chromium_path
+
+
+def unavailable(told: str) -> NoReturn:
+    """What is missing: continuous integration must have it, elsewhere its tests are skipped."""
+    if os.environ.get("CI"):
+        pytest.fail(told)
+    pytest.skip(told)
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser; continuous integration must have it, elsewhere its tests are skipped."""
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(INSTALL)
-        pytest.skip(INSTALL)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+    """The browser."""
+    try:
+        chromium_path()
+    except NoBrowserError as error:
+        unavailable(str(error))
+    with benchmarks.studio_browser.chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Watch:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from journeys.browser import chromium
+from benchmarks.studio_browser import studio
+from journeys.browser import chromium, unavailable
 from journeys.page import Studio
-from journeys.server import studio
+from pellucid.studio.app import PAGE
+
+USUAL = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="package")
@@ -22,8 +25,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def address(browser: Browser) -> Iterator[str]:
-    with studio() as found:
-        yield found
+    if not (PAGE / "index.html").is_file():
+        unavailable("the page is not built: run `npm ci` and `npm run build` in studio-ui")
+    with studio() as server:
+        yield server.address
 
 
 @pytest.fixture
@@ -33,12 +38,7 @@ def new_studio(browser: Browser, address: str) -> Iterator[Callable[..., Studio]
         opened: list[Studio] = []
 
         def make(at: str = address, **options: Any) -> Studio:
-            chosen = {
-                "viewport": {"width": 1280, "height": 800},
-                "locale": "en-GB",
-                "reduced_motion": "reduce",
-            }
-            context = browser.new_context(**chosen | options)
+            context = browser.new_context(**USUAL | options)
             stack.callback(context.close)
             opened.append(Studio(context.new_page(), at))
             return opened[-1]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Locator, Page
 
-from journeys.browser import Watch
+from journeys.browser import Watch, unavailable
 
 AXE = Path(__file__).parents[2] / "studio-ui" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -106,7 +106,11 @@ class Studio:
         row, column = divmod(cell[0], columns) if len(cell) == 1 else cell[-2:]
         x, y = (column + 0.5) * box["width"] / columns, (row + 0.5) * box["height"] / rows
         map_.hover(position={"x": x, "y": y})
-        self.tab.locator(f'[data-sum-of="{",".join(map(str, cell))}"]').last.wait_for()
+        told = f'[data-sum-of="{",".join(map(str, cell))}"]'
+        holder = (
+            "[data-card]" if map_.evaluate("(on) => on.closest('[data-card]') !== null") else "[data-result]"
+        )
+        self.tab.locator(holder + told).wait_for()
 
     def open_map(self, node: str, channel: int = 0) -> Studio:
         """Choose a map."""
@@ -140,7 +144,9 @@ class Studio:
 
     def serious(self, where: str) -> list[str]:
         """What axe-core calls serious or critical, a line each."""
-        self.tab.add_script_tag(path=AXE)
+        if not AXE.is_file():
+            unavailable("axe-core not found: run `npm ci` in studio-ui")
+        self.tab.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.tab.evaluate("() => axe.run({resultTypes: ['violations']})")
         return [
             f"{where}: {broken['id']}: {json.dumps([node['html'][:160] for node in broken['nodes'][:3]])}"

@@ -10,9 +10,9 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload
 from sklearn.datasets import load_sample_image
 
+from benchmarks.studio_browser import studio
 from journeys.numbers import Oracle
 from journeys.page import Studio
-from journeys.server import studio
 
 
 def add_image(page: Studio) -> None:
@@ -111,8 +111,8 @@ def test_an_address_is_asked_for_only_where_it_is_allowed(
 ) -> None:
     add_image(page)
     assert page.tab.get_by_label("Address of an image").count() == 0
-    with studio("--allow-url") as address:
-        allowed = new_studio(address).go()
+    with studio("--allow-url") as server:
+        allowed = new_studio(server.address).go()
         before = allowed.classes
         add_image(allowed)
         allowed.tab.get_by_label("Address of an image").fill("http://localhost/picture.png")

@@ -32,7 +32,7 @@ def test_a_map_is_reached_opened_and_left_without_a_mouse(page: Studio) -> None:
     assert node == "conv1"
     press(page, "ArrowRight")
     assert page.tab.evaluate(FOCUSED) == ["relu1", channel]
-    assert f"relu1, channel {channel}" in page.tab.locator("footer").last.inner_text()
+    expect(page.tab.locator("footer").last).to_contain_text(f"relu1, channel {channel}")
     press(page, "Enter")
     page.card.locator("h2", has_text="Activation").wait_for()
     tab_to(page, "on.closest('[data-card]') && on.querySelector('canvas')")

@@ -10,24 +10,20 @@ from journeys.page import Studio
 from pellucid import zoo
 
 PATIENCE = 90_000
+SHOWN = "(all) => all.map((one) => one.dataset.nodeCanvas)"
 
 
 def convolutions(page: Studio, name: str) -> list[str]:
     """Its convolutions over maps, in order."""
     model = next(one for one in page.state()["models"] if one["name"] == name)
-    return [
-        node["name"] for node in model["nodes"] if node["kind"] == "convolution" and len(node["shape"]) == 3
-    ]
+    nodes = [node for node in model["nodes"] if node["kind"] == "convolution"]
+    return [node["name"] for node in nodes if len(node["shape"]) == 3]
 
 
 def look_into(page: Studio, name: str) -> None:
-    """The overview is painted, the first visible convolution opens with its kernels, and a formula adds up."""
+    """The overview is painted, the first convolution opens with its kernels, and a formula adds up."""
     assert page.tab.locator("[data-node-canvas]").count() >= 5
-    shown = set(
-        page.tab.locator("[data-node-canvas]").evaluate_all(
-            "(all) => all.map((one) => one.dataset.nodeCanvas)"
-        )
-    )
+    shown = page.tab.locator("[data-node-canvas]").evaluate_all(SHOWN)
     node = next(one for one in convolutions(page, name) if one in shown)
     page.tab.locator(f'[data-node="{node}"]').first.click()
     page.tab.locator("[data-partial]").first.wait_for()

@@ -103,9 +103,8 @@ def _digits(model: Model, shape: Shape) -> list[Picture]:
     fitted = _whole(test.pixels[:10], shape)
     if fitted is None:
         return []
-    return [
-        Picture(digit_name(int(label)), pixels) for label, pixels in zip(test.labels, fitted, strict=False)
-    ]
+    labels = test.labels.tolist()
+    return [Picture(digit_name(label), pixels) for label, pixels in zip(labels, fitted, strict=False)]
 
 
 def _whole(pixels: Pixels, shape: Shape) -> Pixels | None:

@@ -135,12 +135,14 @@ export class Studio {
   }
 
   async chooseImage(id: string): Promise<void> {
+    performance.mark("image-chosen");
     this.image = id;
     await this.refresh();
   }
 
   /** Add an image that was uploaded or drawn and show it. */
   async adoptImage(adding: Promise<ImageInfo>): Promise<void> {
+    performance.mark("image-given");
     await this.guarded(async () => {
       const image = await adding;
       this.images = [...this.images.filter((one) => one.id !== image.id), image];
