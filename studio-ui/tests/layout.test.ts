@@ -2,31 +2,7 @@ import { describe, expect, it } from "vitest";
 import { bundle, feeds } from "../src/lib/edges";
 import { initiallyFolded, visibleGraph } from "../src/lib/fold";
 import { layOut, type Block } from "../src/lib/layout";
-import type { Kind, NodeInfo } from "../src/lib/messages";
-
-function node(name: string, kind: Kind, inputs: string[], shape: number[], fold = ""): NodeInfo {
-  return {
-    name,
-    kind,
-    inputs,
-    shape,
-    fold,
-    layer: "",
-    formula: "",
-    settings: {},
-    parameters: [],
-    parameter_count: 0,
-    multiply_adds: 0,
-    nbytes: 0,
-    axes: null,
-    groups: 1,
-    connections: null,
-    depth: 0,
-    signed: true,
-    field: null,
-    milliseconds: null,
-  };
-}
+import { node } from "./nodes";
 
 const residual = [
   node("input", "input", [], [3, 8, 8]),

@@ -54,8 +54,12 @@ const SHORT_GAP = 12;
 const LONG_GAP = 44;
 const MOST_STRETCH = 3.2;
 const STRIP = 12;
+/** A vector of at most this many cells shows them one by one. */
+const SHORT = 24;
 /** Between an activation and its gradient. */
 export const PAIR = 4;
+/** Between the columns of a block. */
+export const BESIDE = 2;
 
 const COMPUTES: ReadonlySet<Kind> = new Set<Kind>(["convolution", "dense", "merge"]);
 
@@ -94,7 +98,7 @@ function single(entry: VisibleNode, column: number, side: number, stage: number,
   const base = { entry, x: 0, alone: true, vector, column, gridColumns: 1 };
   if (vector) {
     const length = entry.node.shape[0] ?? 1;
-    const height = Math.min(stage, length <= 24 ? length * wish.rowHeight : stage);
+    const height = Math.min(stage, length <= SHORT ? length * wish.rowHeight : stage);
     const strip = Math.max(STRIP, Math.round(side / 6));
     const width = strip * (wish.pairs ? 2 : 1) + (wish.pairs ? PAIR : 0);
     const y = TITLE + (stage - height) / 2;
@@ -205,6 +209,17 @@ function across(
 export function mapPlace(block: Block, index: number, pairs: boolean): { x: number; y: number } {
   const column = index % block.gridColumns;
   const row = Math.floor(index / block.gridColumns);
-  const step = (pairs ? 2 * block.mapWidth + PAIR : block.mapWidth) + 2;
+  const step = pairWidth(block, pairs) + BESIDE;
   return { x: block.x + column * step, y: block.y + row * (block.mapHeight + block.gap) };
+}
+
+/** Width of a map and what stands beside it. */
+export function pairWidth(block: Block, pairs: boolean): number {
+  return pairs ? 2 * block.mapWidth + PAIR : block.mapWidth;
+}
+
+/** Places in a block's map that can be pointed at: the cells of a short vector, else one. */
+export function cellCount(block: Block): number {
+  const length = block.entry.node.shape[0] ?? 1;
+  return block.vector && length <= SHORT ? length : 1;
 }

@@ -1,7 +1,7 @@
 /** All maps of one node onto one canvas: bytes become colours by a table, the browser scales them. */
 import { mapBytes, type AtlasAnswer } from "../lib/binary";
 import { byteTable, type Palette, type Scale } from "../lib/colours";
-import { mapPlace, PAIR, type Block } from "../lib/layout";
+import { cellCount, mapPlace, PAIR, pairWidth, type Block } from "../lib/layout";
 import type { NodeMaps } from "../lib/messages";
 import { paintBytes } from "../lib/paint";
 
@@ -9,6 +9,9 @@ interface Shown {
   answer: AtlasAnswer;
   maps: NodeMaps;
 }
+
+/** The line around a map. */
+const LINE = { width: 0.5, colour: "rgb(120 125 135 / 35%)" };
 
 export type Tables = Record<Palette, Uint32Array>;
 
@@ -50,5 +53,27 @@ export function paintBlock(
     const channel = shown.maps.maps[index]?.channel;
     const other = beside.maps.maps.findIndex((map) => map.channel === channel);
     if (other >= 0) put(beside, other, true, x + block.mapWidth + PAIR, y);
+  }
+  outline(context, block, beside !== null, density);
+}
+
+/** A line around every map, or every cell of a short vector, on the screen's own pixels. */
+function outline(context: CanvasRenderingContext2D, block: Block, pairs: boolean, density: number): void {
+  const snapped = (at: number) => Math.round(at * density) / density;
+  const cells = cellCount(block);
+  const height = block.mapHeight / cells;
+  context.strokeStyle = LINE.colour;
+  context.lineWidth = LINE.width;
+  for (let index = 0; index < block.count * cells; index++) {
+    const place = mapPlace(block, Math.floor(index / cells), pairs);
+    const [left, top] = [place.x - block.x, place.y - block.y + (index % cells) * height];
+    const [x, y] = [snapped(left), snapped(top)];
+    const [right, bottom] = [snapped(left + pairWidth(block, pairs)), snapped(top + height)];
+    context.strokeRect(
+      x + LINE.width / 2,
+      y + LINE.width / 2,
+      right - x - LINE.width,
+      bottom - y - LINE.width,
+    );
   }
 }
