@@ -83,7 +83,8 @@ async function restoreBeside(studio: Studio, parts: URLSearchParams): Promise<vo
     return;
   }
   const other = modelOf(studio, beside);
-  if (other && other.id !== studio.model?.id) await studio.compare({ model: other.id, name: other.name, step: null }, difference);
+  if (other && other.id !== studio.model?.id)
+    await studio.compare({ model: other.id, name: other.name, step: null }, difference);
 }
 
 function restoreOpened(studio: Studio, parts: URLSearchParams): void {
