@@ -69,6 +69,8 @@ class Model:
         self.output_kind: OutputKind = output_kind or _output_kind(graph)
         self.engine = select(engine) if isinstance(engine, str) else engine
         self._programs: dict[CompileOptions, tuple[Program, int]] = {}
+        nbytes = sum(4 * math.prod(spec.shape) for spec in graph.parameters.values())
+        self._most_programs = max(1, PROGRAM_BYTES // max(1, nbytes))
         self._version = 0
         self._parameters: dict[str, Float32] = {}
         if parameters is None or len(parameters) < len(graph.parameters):
@@ -174,8 +176,7 @@ class Model:
             program.write_parameters(self._parameters)
         self._programs.pop(options, None)
         self._programs[options] = (program, self._version)  # the last one used is the last to go
-        nbytes = sum(array.nbytes for array in self._parameters.values())
-        for other in list(self._programs)[: -max(1, PROGRAM_BYTES // max(1, nbytes))]:
+        for other in list(self._programs)[: -self._most_programs]:
             self._programs.pop(other, None)
         return program
 

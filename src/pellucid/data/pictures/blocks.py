@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ class ColorsError(Exception):
 
 def get_ready() -> None:
     """Load what decodes, into a process that has nothing to do yet."""
-    import simplejpeg  # noqa: F401
+    import_module("simplejpeg")
 
 
 def decode_block(block: Block, wanted: Wanted) -> tuple[Pixels, list[Broken]]:
