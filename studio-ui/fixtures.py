@@ -1,4 +1,4 @@
-"""Real answers for the page's tests: `python studio-ui/fixtures.py FOLDER` writes Tiny VGG and LeNet-5."""
+"""Real answers for the page's tests: `python studio-ui/fixtures.py FOLDER` writes those of three networks."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 import pellucid
+from pellucid.explain.evidence import Evidence
+from pellucid.layers.convolution import Convolution
 from pellucid.model import Model
 from pellucid.studio.messages import Arithmetic, Atlas, Class, Embedded, ImageInfo, SandboxWish
 from pellucid.studio.model_info import model_info
+from pellucid.studio.partials import partial_maps
 from pellucid.studio.sandbox import try_setting
 
 SETTING: SandboxWish = {
@@ -41,6 +44,12 @@ SETTINGS: tuple[SandboxWish, ...] = (
     {**SETTING, "input": 0},
 )
 """Of the sandbox, each with a rule that it breaks."""
+
+
+MANY = 1_000_000
+
+Made = tuple[Embedded, list[Arithmetic], dict[str, Any]]
+"""A file's data, the library's arithmetic of some cells, and its partial maps."""
 
 
 def binary(head: Mapping[str, Any], content: bytes) -> bytes:
@@ -152,7 +161,7 @@ def picture(image: Any) -> str:
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def embedded(model: Model, images: Mapping[str, Any]) -> tuple[Embedded, list[Arithmetic]]:
+def embedded(model: Model, images: Mapping[str, Any]) -> Made:
     """A file's data, and the library's arithmetic of some of its cells."""
     info = model_info(model, model.name, run=None, milliseconds={})
     infos: list[ImageInfo] = [
@@ -196,10 +205,24 @@ def embedded(model: Model, images: Mapping[str, Any]) -> tuple[Embedded, list[Ar
         for node in model.graph.nodes[1:]
         for _ in range(3)
     ]
-    return data, sums
+    return data, sums, partials(model, chosen)
 
 
-def tiny_vgg() -> tuple[Embedded, list[Arithmetic]]:
+def partials(model: Model, image: Any) -> dict[str, Any]:
+    """What each input channel alone gives to each map of each convolution."""
+    read, found = Evidence(model, image), {}
+    for node in model.graph.nodes:
+        if not isinstance(node.layer, Convolution):
+            continue
+        for channel in range(model.graph.shapes[node.name][0]):
+            seen, maps = partial_maps(read, node.name, channel, MANY)
+            head = {"node": node.name, "what": "activation", "shape": list(maps.shape)}
+            content = np.asarray(maps, np.float32).tobytes()
+            found[f"{node.name} {channel}"] = {"channels": seen, "maps": packed(binary(head, content))}
+    return found
+
+
+def tiny_vgg() -> Made:
     """Tiny VGG as it starts, on photographs."""
     model = pellucid.zoo.create("tiny-vgg")
     names = [f"class {k}" for k in range(10)]
@@ -211,15 +234,16 @@ def tiny_vgg() -> tuple[Embedded, list[Arithmetic]]:
     return embedded(named, images)
 
 
-def lenet5() -> tuple[Embedded, list[Arithmetic]]:
-    """LeNet-5 after two epochs, on digits."""
-    model = pellucid.zoo.create("lenet5")
+def lenet5(name: str, side: int, epochs: int) -> Made:
+    """A LeNet-5, on digits."""
+    model = pellucid.zoo.create(name)
     data = pellucid.data.load("digits")
-    pellucid.train(model, data, epochs=2)
-    named = Model(model.graph, model.parameters, name="lenet5", class_names=[str(k) for k in range(10)])
+    if epochs > 0:
+        pellucid.train(model, data, epochs=epochs)
+    named = Model(model.graph, model.parameters, name=name, class_names=[str(k) for k in range(10)])
     images = {}
     for k in range(3):
-        digit = Image.fromarray(np.round(data.test.images[k][0] * 255).astype(np.uint8)).resize((28, 28))
+        digit = Image.fromarray(np.round(data.test.images[k][0] * 255).astype(np.uint8)).resize((side, side))
         images[f"digit {k}"] = np.asarray(digit, np.float32)[None] / 255
     return embedded(named, images)
 
@@ -260,7 +284,8 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sentences.json").write_text(json.dumps(sentences()), encoding="utf-8")
-    for name, make in (("tiny-vgg", tiny_vgg), ("lenet5", lenet5)):
-        data, sums = make()
+    for data, sums, maps in (tiny_vgg(), lenet5("lenet5", 28, 2), lenet5("lenet5-1998", 32, 0)):
+        name = data["state"]["models"][0]["name"]
         (folder / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")
         (folder / f"{name}.arithmetic.json").write_text(json.dumps(sums), encoding="utf-8")
+        (folder / f"{name}.partials.json").write_text(json.dumps(maps), encoding="utf-8")

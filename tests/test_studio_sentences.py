@@ -47,6 +47,7 @@ ASIDE = {
     "{}: {}",
     "no port is free",
     "--port {}: {}",
+    "a network is a name of the zoo, a model file or a run's folder, received ''",  # of the command line
 }
 
 

@@ -5,7 +5,7 @@ import { inflateSync } from "node:zlib";
 import { readAtlas, readValues, type AtlasAnswer, type ValuesAnswer } from "../src/lib/binary";
 import type { Arithmetic, Embedded } from "../src/lib/messages";
 
-export const NETWORKS = ["tiny-vgg", "lenet5"] as const;
+export const NETWORKS = ["tiny-vgg", "lenet5", "lenet5-1998"] as const;
 
 function read(name: string): unknown {
   return JSON.parse(readFileSync(join(import.meta.dirname, "data", `${name}.json`), "utf8"));
@@ -14,6 +14,10 @@ function read(name: string): unknown {
 export const embedded = (network: string): Embedded => read(network) as Embedded;
 export const realSentences = (): string[] => read("sentences") as string[];
 export const sums = (network: string): Arithmetic[] => read(`${network}.arithmetic`) as Arithmetic[];
+
+/** What the library says that each input channel alone gives to a map: "NODE CHANNEL". */
+export const partials = (network: string): Record<string, { channels: number[]; maps: string }> =>
+  read(`${network}.partials`) as Record<string, { channels: number[]; maps: string }>;
 
 function inflated(text: string): ArrayBuffer {
   const bytes = inflateSync(Buffer.from(text, "base64"));

@@ -33,14 +33,18 @@ class Oracle:
     @classmethod
     def of(cls, page: Studio, name: str) -> Oracle:
         """What the page shows now of a network of the package."""
+        return cls(pellucid.load(EMBEDDED / f"{name}.pellucid"), cls.shown_pixels(page, name))
+
+    @staticmethod
+    def shown_pixels(page: Studio, name: str) -> np.ndarray:
+        """The image that the page shows now to a network."""
         model = next(one for one in page.state()["models"] if one["name"] == name)
         parts = urlsplit(page.address)
         token = dict(parse_qsl(parts.query))["token"]
         place = f"{parts.scheme}://{parts.netloc}/api/models/{model['id']}/images/{page.view['image']}"
         content = page.tab.request.get(place, headers={"x-token": token}).body()
         pixels = np.asarray(Image.open(io.BytesIO(content)), np.float32) / np.float32(255)
-        stacked = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-        return cls(pellucid.load(EMBEDDED / f"{name}.pellucid"), stacked)
+        return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
     def sum(self, node: str, at: Sequence[int]) -> Arithmetic:
         """The sum behind a cell."""

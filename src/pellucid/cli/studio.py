@@ -19,12 +19,12 @@ SCREENS = {"DISPLAY", "WAYLAND_DISPLAY"}
 
 
 def studio_command(
-    model: Annotated[
-        str | None,
+    models: Annotated[
+        list[str] | None,
         typer.Argument(
             metavar="MODEL",
-            help="A network of the zoo (vgg16@imagenet), a model file, or the folder of a training run; two "
-            "small trained networks if left out.",
+            help="Networks of the zoo (vgg16, vgg16@imagenet, vgg16@FILE of weights), model files, or "
+            "folders of training runs; two small trained networks if left out.",
         ),
     ] = None,
     port: Annotated[
@@ -37,14 +37,14 @@ def studio_command(
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
 ) -> None:
-    """Open a network in the browser. Only this machine can reach it."""
+    """Open networks in the browser, several to compare them. Only this machine can reach it."""
     from pellucid.studio.limits import Limits
     from pellucid.studio.opening import EMBEDDED_NAMES, open_embedded, open_source
 
-    if model is None:
-        openers = [partial(open_embedded, name) for name in EMBEDDED_NAMES]
+    if models:
+        openers = [partial(open_source, model, Limits()) for model in models]
     else:
-        openers = [partial(open_source, model, Limits())]
+        openers = [partial(open_embedded, name) for name in EMBEDDED_NAMES]
     run_studio(openers, port=port, allow_url=allow_url, browser=browser)
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
+WEIGHTS = (".safetensors", ".pth", ".pt")
+"""Endings of files of arrays by name, which say nothing of the layers."""
+
 
 def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model:
     """A model from a file, whatever program wrote it.
@@ -45,6 +48,11 @@ def load(path: str | os.PathLike[str], engine: str | Engine = "native") -> Model
         raise FormatError(f"{file}: {reason(error)}") from None
     if file.suffix == ".pellucid" or native_file.has_signature(start):
         return native_file.read(file, engine)
+    if file.suffix in WEIGHTS:
+        raise FormatError(
+            f"{file}: holds weights without their network; name the network of the zoo that they are of: "
+            f"NETWORK@{file.name} on the command line, zoo.create(NETWORK, weights=FILE) in Python"
+        )
     from pellucid.formats import onnx_import
     from pellucid.formats.keras import archive, tensorflow_js
 

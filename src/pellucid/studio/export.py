@@ -15,6 +15,10 @@ import numpy as np
 from pellucid.errors import PellucidError
 from pellucid.explain.attribution import METHODS
 from pellucid.graph import Node
+from pellucid.layers import Maxout, PReLU
+from pellucid.layers.locally_connected import LocallyConnected
+from pellucid.layers.pooling import AdaptivePooling, LpPooling
+from pellucid.layers.transposed_convolution import TransposedConvolution
 from pellucid.studio.atlas import overview
 from pellucid.studio.built_page import whole_page
 from pellucid.studio.inquiry import ask_attribution, ask_health
@@ -31,6 +35,9 @@ Language = Literal["en", "zh"]
 
 COUNTED_BY_THE_PAGE = ("convolution", "dense", "pooling", "activation", "input")
 """Kinds whose sums the page forms from the values and the parameters."""
+
+WRITTEN_OUT = (LocallyConnected, TransposedConvolution, LpPooling, AdaptivePooling, PReLU, Maxout)
+"""Layers of those kinds whose sums the page leaves to the library."""
 
 MOST_CELLS = 128
 """Cells of another node whose sums are written out."""
@@ -130,7 +137,7 @@ def _sums(passed: Pass) -> Iterator[dict[str, Any]]:
     for node in graph.nodes:
         shape = graph.shapes[node.name]
         cells = list(product(*map(range, shape))) if passed.activation(node.name).size <= MOST_CELLS else []
-        if kind_of(node.layer) not in COUNTED_BY_THE_PAGE:
+        if kind_of(node.layer) not in COUNTED_BY_THE_PAGE or isinstance(node.layer, WRITTEN_OUT):
             for cell in cells:
                 yield {"trace": passed.id, "node": node.name, "at": list(cell), "limit": LIMIT}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid import zoo
-from pellucid.errors import FormatError, UnknownNameError
+from pellucid.errors import DataError, FormatError, UnknownNameError
 from pellucid.explain.recording import INDEX, Recording
 from pellucid.formats import load, native_file, onnx_import
 from pellucid.model import Model
@@ -46,10 +46,22 @@ def open_embedded(name: str) -> Opened:
 
 
 def open_source(source: str, limits: Limits) -> Opened:
-    """What a person at this machine names: a network of the zoo, a model's file, or a run's folder."""
+    """What a person at this machine names.
+
+    Args:
+        source: a network of the zoo, alone or as NAME@imagenet or NAME@FILE with the weights in a file; a
+            model's file; or a run's folder.
+        limits: of what is opened.
+    """
+    if not source:
+        raise DataError("a network is a name of the zoo, a model file or a run's folder, received ''")
     path = Path(source).expanduser()
     if path.is_dir():
         return _open_run(path)
+    name, _, weights = source.partition("@")
+    if zoo.is_known(name) and weights not in ("", PUBLISHED) and not path.exists():
+        _check_size(name, limits)
+        return Opened(zoo.create(name, weights=Path(weights).expanduser()))
     if path.is_file() or path.suffix or "/" in source:
         return Opened(load(path))
     return open_zoo(source, limits)
@@ -67,6 +79,11 @@ def open_zoo(source: str, limits: Limits) -> Opened:
         raise RefusedError(UNUSABLE, f"{source}: weights are @{PUBLISHED} or left out, received {weights!r}")
     if not zoo.is_known(name):
         raise UnknownNameError("network", name, zoo.names())
+    _check_size(name, limits)
+    return Opened(zoo.create(name, weights=weights or None))
+
+
+def _check_size(name: str, limits: Limits) -> None:
     network = zoo.find(name)
     specs = network.graph(network.classes, network.input_shape).parameters.values()
     count = sum(math.prod(spec.shape) for spec in specs)
@@ -75,7 +92,6 @@ def open_zoo(source: str, limits: Limits) -> Opened:
             TOO_LARGE,
             f"{name}: networks have at most {limits.parameters:,} parameters here, received {count:,}",
         )
-    return Opened(zoo.create(name, weights=weights or None))
 
 
 def open_upload(name: str, path: Path) -> Opened:

@@ -1,6 +1,6 @@
 /** The products and the sum of the one cell under the eye, for pages without a server. */
 import type { AtlasAnswer, ValuesAnswer } from "./binary";
-import { connectionAt, taps } from "./geometry";
+import { connectionAt, mapSides, taps } from "./geometry";
 import type { Arithmetic, Atlas, Axis, MapRange, NodeInfo, Partial, Term } from "./messages";
 import type { CellWish } from "./source";
 
@@ -65,7 +65,7 @@ function termsOf(node: NodeInfo, input: ValuesAnswer, parameters: Parameters, at
     return { terms: rowTerms(node, input, weight, bias, at), winner: null, applied: false };
   }
   if (node.kind === "pooling" && node.axes && node.axes.length === input.head.shape.length - 1) {
-    return pooled(node, node.axes, input, at);
+    return pooled(node, node.axes, input, parameters, at);
   }
   if (node.kind === "activation" && String(node.shape) === String(input.head.shape) && weight === undefined) {
     return { terms: [alone(node, input, at)], winner: null, applied: true };
@@ -183,24 +183,33 @@ function alone(node: NodeInfo, input: ValuesAnswer, cell: number[]): Term {
   return { source, cell, input: value, weight_name: null, weight_cell: [], weight: null, product: value };
 }
 
-function pooled(node: NodeInfo, axes: Axis[], input: ValuesAnswer, at: number[]): Found | null {
-  const cells = windowCells(axes, at).map(({ place }) => alone(node, input, [at[0] ?? 0, ...place]));
-  if (node.formula.includes("max")) {
+function pooled(
+  node: NodeInfo,
+  axes: Axis[],
+  input: ValuesAnswer,
+  parameters: Parameters,
+  at: number[],
+): Found | null {
+  const channel = at[0] ?? 0;
+  const cells = windowCells(axes, at).map(({ place }) => alone(node, input, [channel, ...place]));
+  if (node.formula.includes("= max")) {
     const values = cells.map((term) => term.product);
     const winner = values.indexOf(Math.max(...values));
     const terms = cells.map((term, k) => (k === winner ? term : { ...term, product: 0 }));
     return { terms, winner, applied: false };
   }
+  const weighted = (name: string, weight: number): Term[] =>
+    cells.map((term) => ({ ...term, weight_name: name, weight, product: term.product * weight }));
+  const learned = parameters.get(`${node.name}.coefficient`);
+  if (learned) {
+    const terms = weighted(`${node.name}.coefficient`, learned.values[channel] ?? NaN);
+    const bias = biasTerm(node, parameters.get(`${node.name}.bias`), channel);
+    return { terms: [...terms, ...bias], winner: null, applied: false };
+  }
   const padded = axes.some((axis) => axis.pad_start + axis.pad_end > 0);
-  if (padded || !node.formula.includes("sum")) return null;
+  if (padded || !node.formula.includes("= 1/")) return null;
   const share = 1 / axes.reduce((size, axis) => size * axis.kernel, 1);
-  const terms = cells.map((term) => ({
-    ...term,
-    weight_name: "share",
-    weight: share,
-    product: term.product * share,
-  }));
-  return { terms, winner: null, applied: false };
+  return { terms: weighted("share", share), winner: null, applied: false };
 }
 
 function whole(terms: Term[]): { shown: Term[]; rest: number; restCount: number } {
@@ -241,7 +250,38 @@ export function flatIndex(shape: number[], cell: number[]): number {
   return cell.reduce((index, place, axis) => index * (shape[axis] ?? 1) + place, 0);
 }
 
-/** What each input channel alone gives: the sums of all its cells, as an atlas. */
+/** What each input channel alone gives to every cell of a map, by its number; none where no sum is plain. */
+export function partialSums(
+  node: NodeInfo,
+  input: ValuesAnswer,
+  parameters: Parameters,
+  channel: number,
+): Map<number, Float64Array> {
+  const weight = parameters.get(`${node.name}.weight`);
+  const axes = node.axes;
+  if (!weight || !axes || !isPlain(node, input, weight)) return new Map();
+  const kernels = kernelsOf(node, weight, channel);
+  const inside = weight.head.shape.slice(-axes.length);
+  const taken = kernels.map(({ lead }) => flatIndex(weight.head.shape, [...lead, ...inside.map(() => 0)]));
+  const sides = input.head.shape.slice(1);
+  const size = sides.reduce((product, side) => product * side, 1);
+  const { height, width } = mapSides(node.shape);
+  const sums = kernels.map(() => new Float64Array(height * width));
+  for (let k = 0; k < height * width; k++) {
+    const place = axes.length > 1 ? [Math.floor(k / width), k % width] : [k];
+    for (const seen of windowCells(axes, [channel, ...place])) {
+      const [cell, tap] = [flatIndex(sides, seen.place), flatIndex(inside, seen.tap)];
+      kernels.forEach(({ source }, index) => {
+        const x = input.values[source * size + cell] ?? NaN;
+        const sum = sums[index];
+        if (sum) sum[k] = (sum[k] ?? 0) + x * (weight.values[(taken[index] ?? 0) + tap] ?? NaN);
+      });
+    }
+  }
+  return new Map(kernels.map(({ source }, index) => [source, sums[index] as Float64Array]));
+}
+
+/** The same as an atlas. */
 export function partialMaps(
   node: NodeInfo,
   input: ValuesAnswer,
@@ -249,19 +289,7 @@ export function partialMaps(
   channel: number,
   limit: number,
 ): AtlasAnswer {
-  const [height, width] =
-    node.shape.length >= 3 ? [node.shape[1] ?? 1, node.shape[2] ?? 1] : [1, node.shape[1] ?? 1];
-  const sums = new Map<number, Float64Array>();
-  for (let k = 0; k < height * width; k++) {
-    const place = node.shape.length >= 3 ? [Math.floor(k / width), k % width] : [k];
-    const found = termsOf(node, input, parameters, [channel, ...place]);
-    for (const partial of partialsOf(found?.terms ?? [])) {
-      const map = sums.get(partial.channel) ?? new Float64Array(height * width);
-      map[k] = partial.sum;
-      sums.set(partial.channel, map);
-    }
-  }
-  return packed(node, sums, { height, width }, limit);
+  return packed(node, partialSums(node, input, parameters, channel), mapSides(node.shape), limit);
 }
 
 function packed(

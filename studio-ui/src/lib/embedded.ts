@@ -139,7 +139,9 @@ export class EmbeddedSource extends Answers implements Source {
     const source = node.inputs[0];
     if (source === undefined) throw this.missing();
     const input = await this.values(trace, source, "activation");
-    return partialMaps(node, input, await this.parametersOf(node), channel, limit);
+    const answer = partialMaps(node, input, await this.parametersOf(node), channel, limit);
+    if (answer.byNode.get(name)?.maps.length === 0) throw this.missing();
+    return answer;
   }
 
   async arithmetic(wish: CellWish): Promise<messages.Arithmetic> {

@@ -40,6 +40,11 @@ export function percent(share: number): string {
   return share > 0 && share < 0.001 ? "<0.1%" : `${(100 * share).toFixed(1)}%`;
 }
 
+/** A model by its name and the run that it comes from. */
+export function model(one: { name: string; run: string | null }): string {
+  return one.run === null ? one.name : `${one.name} · ${one.run}`;
+}
+
 /** Height, width, channels are written as the library has them: channels first. */
 export function shape(sides: number[]): string {
   return sides.join(" × ");

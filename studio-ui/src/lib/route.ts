@@ -1,4 +1,5 @@
 /** The view as a link: what stands behind the # of the address. */
+import type { ModelInfo } from "./messages";
 import type { Panel, Studio } from "./studio.svelte";
 
 const PANELS: readonly string[] = [
@@ -18,9 +19,20 @@ export function hasAddress(): boolean {
   return location.protocol !== "about:";
 }
 
+/** A model by its name, which outlives the server; where several are called the same, by its id. */
+function modelKey(studio: Studio, name: string, id: string): string {
+  const namesakes = (studio.state?.models ?? []).filter((one) => one.name === name);
+  return namesakes.length > 1 ? id : name;
+}
+
+function modelOf(studio: Studio, key: string | null): ModelInfo | undefined {
+  const models = studio.state?.models ?? [];
+  return models.find((one) => one.id === key) ?? models.find((one) => one.name === key);
+}
+
 export function viewHash(studio: Studio): string {
   const parts = new URLSearchParams();
-  if (studio.model) parts.set("model", studio.model.name);
+  if (studio.model) parts.set("model", modelKey(studio, studio.model.name, studio.model.id));
   if (studio.image) parts.set("image", studio.image);
   const opened = studio.opened;
   if (opened) {
@@ -32,7 +44,8 @@ export function viewHash(studio: Studio): string {
     if (studio.target.loss) parts.set("loss", "1");
   }
   if (studio.other) {
-    parts.set("beside", studio.other.step === null ? studio.other.name : String(studio.other.step));
+    const { step, name, model } = studio.other;
+    parts.set("beside", step === null ? modelKey(studio, name, model) : String(step));
     if (studio.difference) parts.set("difference", "1");
   }
   if (studio.panel) parts.set("panel", studio.panel);
@@ -42,7 +55,7 @@ export function viewHash(studio: Studio): string {
 /** Bring back what a link describes, as far as it is still there. */
 export async function restoreView(studio: Studio, hash: string): Promise<void> {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
-  const model = studio.state?.models.find((one) => one.name === parts.get("model"));
+  const model = modelOf(studio, parts.get("model"));
   const image = parts.get("image");
   if (model && model.id !== studio.model?.id) await studio.show(model, image ?? undefined);
   else if (image && image !== studio.image && studio.images.some((one) => one.id === image)) {
@@ -69,8 +82,9 @@ async function restoreBeside(studio: Studio, parts: URLSearchParams): Promise<vo
     await studio.compareWithMoment(step, difference);
     return;
   }
-  const other = studio.state?.models.find((one) => one.name === beside && one.id !== studio.model?.id);
-  if (other) await studio.compare({ model: other.id, name: other.name, step: null }, difference);
+  const other = modelOf(studio, beside);
+  if (other && other.id !== studio.model?.id)
+    await studio.compare({ model: other.id, name: other.name, step: null }, difference);
 }
 
 function restoreOpened(studio: Studio, parts: URLSearchParams): void {

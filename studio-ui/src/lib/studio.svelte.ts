@@ -1,5 +1,6 @@
 /** What is open: model, image, numbers, view. Components read it; only its methods change it. */
 import { createContext } from "svelte";
+import { nameOf, type Compared, type Other } from "./beside";
 import type { AtlasAnswer } from "./binary";
 import { colourTable, scaleFor, type Palette, type Scale } from "./colours";
 import { initiallyFolded, visibleGraph } from "./fold";
@@ -18,14 +19,6 @@ export interface Opened extends Place {
   row: number;
   column: number;
   source: number | null;
-}
-
-/** A model beside the one on the stage: a moment of its own run, or another that is open. */
-export interface Other {
-  model: string;
-  name: string;
-  /** The step of the run, and its images are those of the stage; null for another model. */
-  step: number | null;
 }
 
 export type Panel =
@@ -62,7 +55,7 @@ export class Studio {
   other = $state.raw<Other | null>(null);
   /** Whether the other's numbers are shown as differences from the stage's. */
   difference = $state(false);
-  compared = $state.raw<AtlasAnswer | null>(null);
+  compared = $state.raw<Compared | null>(null);
 
   readonly entries = $derived(this.model === null ? [] : visibleGraph(this.model.nodes, this.folded));
   readonly nodes = $derived(new Map((this.model?.nodes ?? []).map((node) => [node.name, node])));
@@ -74,10 +67,7 @@ export class Studio {
   });
 
   /** What the other model is called. */
-  readonly otherName = $derived.by(() => {
-    const step = this.other?.step ?? null;
-    return step === null ? (this.other?.name ?? "") : this.settings.t("stepIs", { step });
-  });
+  readonly otherName = $derived.by(() => nameOf(this.other, this.state, this.settings.t));
 
   /** What stands beside every map: the other model's, or the gradient. */
   readonly besides = $derived(this.compared ?? (this.backward ? this.gradients : null));
@@ -181,12 +171,12 @@ export class Studio {
     image: string,
     shown: string,
     signal: AbortSignal,
-  ): Promise<AtlasAnswer | null> {
-    const { other, difference } = this;
+  ): Promise<Compared | null> {
+    const { other, difference, otherName: name } = this;
     if (other === null) return null;
     const own = other.step === null ? await this.imageInMoment(other.model, image) : shown;
     const wish = { one, model: other.model, image: own, difference, channels: CHANNELS };
-    return this.source.beside(wish, signal);
+    return { ...(await this.source.beside(wish, signal)), name };
   }
 
   /** Put another model beside the one on the stage; null takes it away. */

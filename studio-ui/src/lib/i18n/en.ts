@@ -92,6 +92,8 @@ export const en = {
   winner: "winner",
   window: "Window",
   contributions: "Strongest contributions",
+  jItself: "J itself",
+  meanByDeviation: "−mean / deviation",
   fieldSees: "sees {height} × {width} pixels",
   fieldAll: "sees the whole image",
   edited: "Changed by hand: this number is no longer its sum.",
