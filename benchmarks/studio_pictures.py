@@ -69,7 +69,7 @@ def photographed(browser: Browser, address: str, view: View) -> bytes:
     )
     tab = context.new_page()
     tab.goto(f"{address}#{view.address or 'model=tiny-vgg'}")
-    tab.locator("#stage canvas").first.wait_for()
+    tab.locator("[data-node-canvas]").first.wait_for()
     tab.wait_for_load_state("networkidle")
     if view.train:
         tab.locator("label.panels select").select_option("training")

@@ -16,7 +16,7 @@ AXE = Path(__file__).parents[2] / "studio-ui" / "node_modules" / "axe-core" / "a
 
 SETTLED = """() => {
   const stage = document.querySelector("section[aria-busy]");
-  return stage?.getAttribute("aria-busy") === "false" && document.querySelector("#stage canvas") !== null
+  return stage?.getAttribute("aria-busy") === "false" && document.querySelector("[data-node-canvas]") !== null
     && !document.querySelector("section [role=alert]");
 }"""
 
