@@ -25,6 +25,7 @@ from pellucid.studio.messages import Arithmetic, Atlas, Class, Embedded, ImageIn
 from pellucid.studio.model_info import model_info
 from pellucid.studio.partials import partial_maps
 from pellucid.studio.sandbox import try_setting
+from pellucid.studio.sums import activation_message
 
 SETTING: SandboxWish = {
     "input": 7,
@@ -113,43 +114,7 @@ def classes(model: Model, scores: Any) -> list[Class]:
 def arithmetic(model: Model, image: Any, node: str, at: tuple[int, ...]) -> Arithmetic:
     """What the library says of a cell: what the page's own sums are held to."""
     found = pellucid.explain.arithmetic(model, image, node, at)
-    terms = []
-    for group in found.products:
-        for k, addend in enumerate(group.addends):
-            first, second = group.factors[0], group.factors[-1]
-            constant = first.name.endswith(".bias")
-            weighted = len(group.factors) > 1 or constant
-            terms.append(
-                {
-                    "source": None if constant else first.name,
-                    "cell": [] if constant else list(first.cell(k) or ()),
-                    "input": None if constant else float(first.values[k]),
-                    "weight_name": second.name if weighted else None,
-                    "weight_cell": list(second.cell(k) or ()) if weighted else [],
-                    "weight": float(second.values[k]) if weighted else None,
-                    "product": float(addend),
-                }
-            )
-    return {
-        "title": found.name,
-        "node": node,
-        "cell": list(at),
-        "formula": found.layer.formula,
-        "function": found.function,
-        "terms": terms,
-        "rest": 0.0,
-        "rest_count": 0,
-        "partials": [],
-        "winner": found.window.winner if found.window else None,
-        "total": found.total,
-        "value": found.value,
-        "engine": found.engine,
-        "difference": found.difference,
-        "tolerance": found.tolerance,
-        "agrees": found.holds,
-        "text": str(found),
-        "latex": found.latex(),
-    }
+    return activation_message(found, MANY)
 
 
 def picture(image: Any) -> str:

@@ -66,7 +66,7 @@ def test_wrong_questions_are_refused(
     model: Model, methods: list[str], settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(PellucidError, match=message):
-        explain_places(model, IMAGE, methods, **settings)  # type: ignore[arg-type]
+        explain_places(model, IMAGE, methods, **settings)
 
 
 def test_the_command_explains_a_class_or_a_cell(pellucid_command: Run, tmp_path: Path) -> None:

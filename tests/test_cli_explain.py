@@ -53,7 +53,7 @@ def test_gradients_of_a_score_and_of_the_loss(
     image = read_image(files[1], (1, 6, 6))
     question = {what[0].removeprefix("--"): what[1]}
     at = tuple(int(number) for number in what[3].split(","))
-    expected = explain.gradient_arithmetic(net, image, at=at, targets=np.array([2]), **question)  # type: ignore[arg-type]
+    expected = explain.gradient_arithmetic(net, image, at=at, targets=np.array([2]), **question)
     assert loss == f"{expected}\n"
 
 

@@ -74,7 +74,7 @@ def test_an_image_that_is_the_baseline_gets_nothing(case: Pair) -> None:
 )
 def test_wrong_settings_are_refused(case: Pair, settings: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        attribution.integrated_gradients(case.model, case.images, **settings)  # type: ignore[arg-type]
+        attribution.integrated_gradients(case.model, case.images, **settings)
 
 
 # ---- noise

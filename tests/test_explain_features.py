@@ -43,7 +43,7 @@ def test_one_scale_for_all_filters_or_one_for_each() -> None:
     assert filters.pictures().reshape(2, 2).tolist() == [[1, 0.25], [1, 0.5]]
     assert filters.pictures("layer").reshape(2, 2).tolist() == [[1, 0.25], [0.625, 0.5]]
     with pytest.raises(DataError, match="filter or layer, received 'net'"):
-        filters.pictures("net")  # type: ignore[arg-type]
+        filters.pictures("net")
 
 
 def test_a_network_without_convolutions_has_no_filters() -> None:
@@ -115,7 +115,7 @@ def test_channels_cells_and_classes_respond_more_and_more(
 )
 def test_what_is_no_place_is_said(at: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        maximize_activation(zoo.create("lenet5"), at, node="conv2")  # type: ignore[arg-type]
+        maximize_activation(zoo.create("lenet5"), at, node="conv2")
 
 
 # ---- strongest patches
@@ -227,7 +227,7 @@ def test_all_cnns_figure_can_be_made() -> None:
 )
 def test_wrong_questions_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        strongest_patches(detector(), spots(2), "conv1", **settings)  # type: ignore[arg-type]
+        strongest_patches(detector(), spots(2), "conv1", **settings)
 
 
 def test_patches_that_were_not_looked_for_are_refused() -> None:

@@ -34,7 +34,7 @@ def network(seed: int = 0) -> pellucid.Model:
 
 def train(net: pellucid.Model, *callbacks: Callback, epochs: int = 3, **options: object) -> None:
     settings = {"batch_size": 8, "optimizer": pellucid.SGD(momentum=0.9), "progress": False} | options
-    pellucid.train(net, (IMAGES, CLASSES), epochs=epochs, callbacks=callbacks, **settings)  # type: ignore[arg-type]
+    pellucid.train(net, (IMAGES, CLASSES), epochs=epochs, callbacks=callbacks, **settings)
 
 
 class Watch(Callback):
@@ -86,7 +86,7 @@ def test_a_recorder_changes_nothing(tmp_path: Path) -> None:
 def test_moments_are_taken_when_asked(
     tmp_path: Path, options: dict[str, object], steps: tuple[int, ...]
 ) -> None:
-    train(network(), Recorder(tmp_path, **options))  # type: ignore[arg-type]
+    train(network(), Recorder(tmp_path, **options))
     assert Recording(tmp_path).steps == steps
 
 
@@ -180,7 +180,7 @@ def test_a_limit_that_holds_nothing_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [{"every": 0}, {"every": 2, "steps": [1]}, {"most": 1}])
 def test_impossible_wishes_are_refused(tmp_path: Path, options: dict[str, object]) -> None:
     with pytest.raises(DataError, match="Recorder: "):
-        Recorder(tmp_path, **options)  # type: ignore[arg-type]
+        Recorder(tmp_path, **options)
 
 
 def test_a_step_that_was_not_kept_names_the_nearest(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_no_recording(tmp_path: Path) -> None:
 )
 def test_a_damaged_moment_is_a_format_error(tmp_path: Path, damage: object) -> None:
     train(network(), Recorder(tmp_path, every=5))
-    damage(tmp_path)  # type: ignore[operator]
+    damage(tmp_path)
     with pytest.raises(FormatError, match="no moment of this recording"):
         Recording(tmp_path).model(5)
 

@@ -43,7 +43,7 @@ def test_the_class_that_the_network_finds() -> None:
     ("target", "classes"), [(2, [2, 2]), ([0, 1], [0, 1]), ("bee", [1, 1]), ([[1], [2]], [1, 2])]
 )
 def test_classes_by_number_and_by_name(target: object, classes: list[int]) -> None:
-    assert choose_target(network(), IMAGES, target).classes.tolist() == classes  # type: ignore[arg-type]
+    assert choose_target(network(), IMAGES, target).classes.tolist() == classes
 
 
 def test_a_cell_of_any_node_and_its_seed() -> None:
@@ -67,7 +67,7 @@ def test_a_cell_of_any_node_and_its_seed() -> None:
 )
 def test_what_is_no_target_is_said(target: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        choose_target(network(), IMAGES, target)  # type: ignore[arg-type]
+        choose_target(network(), IMAGES, target)
 
 
 def test_a_target_is_plain_data() -> None:

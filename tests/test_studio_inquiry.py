@@ -129,7 +129,7 @@ def test_attribution_of_an_edited_pass_is_that_of_the_edited_network(page: Page)
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "smoothgrad"])  # it draws noise
 def test_attribution_is_the_librarys(page: Page, name: str) -> None:
     found = page.json("attribution", trace=page.trace(), method=name, target={"number": 1})
-    expected = METHODS[name](MODEL, IMAGE[None], 1)  # type: ignore[arg-type]
+    expected = METHODS[name](MODEL, IMAGE[None], 1)
     values = np.array(found["values"]).reshape(found["height"], found["width"]) * found["largest"]
     assert np.abs(values - expected.maps[0]).max() <= 1e-5 * max(found["largest"], 1e-9)
     assert tuple(found["sentences"]) == expected.sentences(MODEL.class_names)

@@ -81,7 +81,7 @@ def test_a_wrong_token_is_refused(client: TestClient, token: str) -> None:
 
 
 def test_every_question_needs_the_token(client: TestClient) -> None:
-    paths = {route.path: route.methods for route in client.app.app.routes if hasattr(route, "methods")}  # type: ignore[attr-defined]
+    paths = {route.path: route.methods for route in client.app.app.routes if hasattr(route, "methods")}
     asked = 0
     for path, methods in paths.items():
         for method in methods or ():

@@ -58,7 +58,7 @@ def studio() -> Studio:
 
 def test_a_real_server_answers_and_refuses(studio: Studio) -> None:
     with Running(studio) as running, running.client() as client:
-        page = Page(client)  # type: ignore[arg-type]
+        page = Page(client)
         assert page.overview()[0]["classes"]
         assert client.get("/api/state", headers={"host": "evil.example"}).status_code == 403
         assert client.get("/api/state", headers={"x-token": "no"}).status_code == 401
@@ -77,7 +77,7 @@ def test_a_slow_question_blocks_no_other(studio: Studio) -> None:
         waiting = [studio.jobs._slow.submit(slow) for _ in range(5 * SLOW_THREADS)]
         for _ in range(SLOW_THREADS):
             begun.acquire()
-        page = Page(client)  # type: ignore[arg-type]
+        page = Page(client)
         assert page.overview()[0]["classes"]
         assert not any(future.done() for future in waiting)
         release.set()
@@ -97,7 +97,7 @@ def test_work_of_a_client_that_has_gone_is_not_begun(studio: Studio) -> None:
         asked.append(identity)
         return original(identity)
 
-    studio.workspace.model = noted  # type: ignore[method-assign]
+    studio.workspace.model = noted
     with Running(studio) as running:
         held = [studio.jobs._slow.submit(slow) for _ in range(SLOW_THREADS)]
         for _ in range(SLOW_THREADS):
@@ -197,7 +197,7 @@ def test_the_command_serves_until_ctrl_c() -> None:
 
 def test_training_goes_over_a_real_websocket() -> None:
     with Running(studio_of(embedded("lenet5"))) as running, running.client() as client:
-        page = Page(client)  # type: ignore[arg-type]
+        page = Page(client)
         host = f"127.0.0.1:{running.port}"
         url = f"ws://{host}/api/training?token={quote(TOKEN)}"
         with pytest.raises(InvalidStatus, match="403"), connect(url, origin=Origin("http://evil.example")):

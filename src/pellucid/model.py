@@ -180,6 +180,30 @@ class Model:
             self._programs.pop(other, None)
         return program
 
+    def rebuilt(
+        self,
+        parameters: Mapping[str, ArrayLike] | None = None,
+        *,
+        graph: Graph | None = None,
+        name: str | None = None,
+    ) -> Model:
+        """A model of its own with this one's engine, kind of output, class names and recipe.
+
+        Args:
+            parameters: its arrays; copies of these when left out.
+            graph: these parameters' graph; the same when left out.
+            name: of the network; the same when left out.
+        """
+        return Model(
+            graph or self.graph,
+            self._parameters if parameters is None else parameters,
+            engine=self.engine,
+            output_kind=self.output_kind,
+            class_names=self.class_names,
+            name=self.name if name is None else name,
+            recipe=self.recipe,
+        )
+
     def _batch(self, inputs: Sequence[ArrayLike]) -> tuple[Float32, ...]:
         names = self.graph.inputs
         if len(inputs) != len(names):

@@ -1,8 +1,8 @@
 // Between channel blocks, (images, channel blocks, positions, lanes), and the other forms of an array. Lanes
 // without a channel hold zeros.
 #include "base/simd.h"
-#include "base/transpose.h"
 #include "kernels/declarations.h"
+#include "kernels/transfer/scatter.h"
 
 namespace pellucid::PELLUCID_ISA {
 namespace {
@@ -37,24 +37,6 @@ PELLUCID_INLINE void gather_blocks(const Call& call) {
   }
 }
 
-// Neighbouring positions of one block -> its planes, a square of as many positions as lanes at a time.
-PELLUCID_INLINE void scatter_stripe(const float* cells, std::int64_t count, int used, float* planes,
-                                    std::int64_t positions) {
-  if (count < LANES) {
-    for (int lane = 0; lane < used; ++lane) {
-      for (std::int64_t p = 0; p < count; ++p) planes[lane * positions + p] = cells[p * LANES + lane];
-    }
-    return;
-  }
-  for (std::int64_t p = 0; p < count; p += LANES) {
-    if (p + LANES > count) p = count - LANES;  // the last square overlaps the one before
-    Vector rows[LANES];
-    for (int row = 0; row < LANES; ++row) rows[row] = load(cells + (p + row) * LANES);
-    transpose(rows);
-    for (int lane = 0; lane < used; ++lane) store(planes + lane * positions + p, rows[lane]);
-  }
-}
-
 }  // namespace
 
 // blocks_gather_bytes: images (uint8), indices or null -> blocks, times scale. Shared: blocks of all images.
@@ -83,7 +65,7 @@ void blocks_scatter(const Call& call) {
     const float* cells = from + ((image * blocks + block) * shape.positions + first) * LANES;
     const std::int64_t plane = (call.run->first_index + image) * shape.channels + block * LANES;
     float* planes = to + plane * shape.positions + first;
-    scatter_stripe(cells, last - first, lanes_used(shape.channels, block), planes, shape.positions);
+    scatter_lanes(cells, last - first, lanes_used(shape.channels, block), planes, shape.positions);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "base/simd.h"
 #include "base/transpose.h"
 #include "kernels/declarations.h"
+#include "kernels/transfer/scatter.h"
 
 namespace pellucid::PELLUCID_ISA {
 namespace {
@@ -139,19 +140,7 @@ void scatter_floats(const Call& call) {
   const std::int64_t cells = call.as<CellsAttributes>().cells;
   const auto* from = call.operand<const float>(0);
   float* to = call.operand<float>(1) + (call.run->first_index + call.first_image) * cells;
-  if (cells < LANES) {
-    for (std::int64_t lane = 0; lane < call.images; ++lane) {
-      for (std::int64_t cell = 0; cell < cells; ++cell) to[lane * cells + cell] = from[cell * LANES + lane];
-    }
-    return;
-  }
-  for (std::int64_t cell = 0; cell < cells; cell += LANES) {
-    if (cell + LANES > cells) cell = cells - LANES;  // the last square overlaps the one before
-    Vector rows[LANES];
-    for (int row = 0; row < LANES; ++row) rows[row] = load(from + (cell + row) * LANES);
-    transpose(rows);
-    for (std::int64_t lane = 0; lane < call.images; ++lane) store(to + lane * cells + cell, rows[lane]);
-  }
+  scatter_lanes(from, cells, call.images, to, cells);
 }
 
 // transpose_lanes: tile (in_features, lanes) -> (lanes, row), in_features rounded up to whole vectors and

@@ -53,16 +53,7 @@ def intervened(model: Model, images: ArrayLike, changes: Sequence[Intervention])
     parameters |= {parameter_name(name, by_node): array for name, array in weights.items()}
     for name, own in by_node.items():
         parameters |= _constants(name, model.graph.shapes[name], own)
-    built = Model(
-        Graph(tuple(nodes), model.graph.outputs),
-        parameters,
-        engine=model.engine,
-        output_kind=model.output_kind,
-        class_names=model.class_names,
-        name=model.name,
-        recipe=model.recipe,
-    )
-    return built, batch
+    return model.rebuilt(parameters, graph=Graph(tuple(nodes), model.graph.outputs)), batch
 
 
 def parameter_name(name: str, changed: Mapping[str, object]) -> str:

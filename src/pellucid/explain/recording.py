@@ -174,16 +174,7 @@ class Recording:
         if into is not None:
             into.set_parameters(parameters)
             return into
-        first = self._first
-        return Model(
-            first.graph,
-            parameters,
-            engine=first.engine,
-            output_kind=first.output_kind,
-            class_names=first.class_names,
-            name=first.name,
-            recipe=first.recipe,
-        )
+        return self._first.rebuilt(parameters)
 
     def _named(self, step: int, prefix: str) -> dict[str, NDArray[np.float32]]:
         arrays = self._arrays(self.moment(step))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-
-from numpy.typing import ArrayLike
 
 from pellucid import data
 from pellucid.errors import PellucidError
@@ -115,7 +113,9 @@ class TrainingSession:
             pass
         except PellucidError as error:
             self._tell({**self.state, "status": "failed", "problem": str(error)})
-        except Exception as error:
+        except (
+            Exception
+        ) as error:  # a fault of this program: the page hears of it too, and it goes on its way
             self._tell({**self.state, "status": "failed", "problem": f"{type(error).__name__}: {error}"})
             raise
         finally:
@@ -160,7 +160,7 @@ class TrainingSession:
         self._moments = list(self.shown.recording.steps)
 
     def _show(self, model: Model) -> None:
-        self.shown.replace(with_parameters(model))
+        self.shown.replace(model.rebuilt())
 
     def _numbers(self) -> TrainState:
         losses, accuracies = self._conductor.losses, self._conductor.accuracies
@@ -182,17 +182,4 @@ def fresh(model: Model) -> Model:
     """The network with newly drawn weights; what no training moves stays."""
     graph = model.graph
     kept = {name: model.parameters[name] for name, spec in graph.parameters.items() if spec.role == "fixed"}
-    return with_parameters(model, {**initial_parameters(graph, 0), **kept}, f"{model.name} in training")
-
-
-def with_parameters(model: Model, parameters: Mapping[str, ArrayLike] | None = None, name: str = "") -> Model:
-    """A network of the same description: the same numbers, unless others are given."""
-    return Model(
-        model.graph,
-        parameters or model.parameters,
-        engine=model.engine,
-        output_kind=model.output_kind,
-        class_names=model.class_names,
-        name=name or model.name,
-        recipe=model.recipe,
-    )
+    return model.rebuilt({**initial_parameters(graph, 0), **kept}, name=f"{model.name} in training")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import gt, lt
 
 import numpy as np
 
@@ -128,18 +129,18 @@ class SignalSums:
         said = f"a step at learning rate {number(self.rate)} is {{value}} of its weights"
         yield from _furthest(
             "large update",
-            {name: ratio for name, ratio in ratios.items() if ratio > limits.large_update},
+            ratios,
             limits.large_update,
-            max,
+            gt,
             f"{said}, above {{limit}}; about 0.001 is usual",
             "Lower the learning rate, warm it up, or clip gradients (clip_norm)",
         )
         taught = {name: ratio for name, ratio in ratios.items() if signals.get(name, 0) >= limits.vanishing}
         yield from _furthest(
             "lost update",
-            {name: ratio for name, ratio in taught.items() if ratio < limits.lost_update},
+            taught,
             limits.lost_update,
-            min,
+            lt,
             f"{said}, below {{limit}}, which float32 rounds away",
             "Raise the learning rate",
         )
@@ -149,18 +150,18 @@ class SignalSums:
         said = f"the error signal is {{value}} times what it is at {self.last}"
         yield from _furthest(
             "vanishing",
-            {name: value for name, value in signals.items() if value < limits.vanishing},
+            signals,
             limits.vanishing,
-            min,
+            lt,
             f"{said}, below {{limit}}",
             "Use ReLU instead of sigmoid or tanh, add BatchNorm2d or residual connections, and draw "
             'weights with initializer="he"',
         )
         yield from _furthest(
             "exploding",
-            {name: value for name, value in signals.items() if value > limits.exploding},
+            signals,
             limits.exploding,
-            max,
+            gt,
             f"{said}, above {{limit}}",
             "Draw smaller initial weights, add BatchNorm2d, or clip gradients (clip_norm)",
         )
@@ -180,16 +181,17 @@ def norm(array: Array) -> float:
 
 def _furthest(
     kind: str,
-    beyond: Mapping[str, float],
+    values: Mapping[str, float],
     threshold: float,
-    furthest: Callable[..., str],
+    is_beyond: Callable[[float, float], bool],
     sentence: str,
     remedy: str,
 ) -> Iterator[Finding]:
     """One finding for all layers beyond a threshold, if there are any, about the furthest of them."""
+    beyond = {name: value for name, value in values.items() if is_beyond(value, threshold)}
     if not beyond:
         return
-    name = furthest(beyond, key=beyond.__getitem__)
+    name = max(beyond, key=lambda name: abs(beyond[name] - threshold))
     count = len(beyond) - 1
     others = f", as in {count} other layer{'s' if count > 1 else ''}" if count else ""
     text = sentence.format(value=number(beyond[name]), limit=f"{number(threshold)}{others}")
