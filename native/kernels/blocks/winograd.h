@@ -126,9 +126,10 @@ void accumulate_planes(const WinogradAttributes& shape, std::int64_t tiles, cons
                        const Vector* deltas, Vector* gradients, bool first, std::int64_t begin,
                        std::int64_t end);
 
-// Weights in the public order, (out, in, 3, 3), and how the layer that is carried out sees them. `transposed`:
-// as the input gradient does, its output channels being the weights' input channels, each kernel rotated by
-// 180 degrees. `scale`, or null, multiplies the kernels of each of the weights' own output channels.
+// Weights in the public order, (out, in, 3, 3), and how the layer that is carried out sees them.
+// `transposed`: as the input gradient does, its output channels being the weights' input channels, each
+// kernel rotated by 180 degrees. `scale`, or null, multiplies the kernels of each of the weights' own output
+// channels.
 struct WinogradWeights {
   const float* values;
   const float* scale;

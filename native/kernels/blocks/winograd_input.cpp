@@ -15,6 +15,18 @@ struct Field {
   std::int64_t left;
 };
 
+// Columns of a square that were transformed into one cell of each plane.
+template <int SIZE>
+PELLUCID_INLINE void transform_rows(const Vector (&half)[PATCH * SIZE], Vector* planes, std::int64_t stride) {
+  PELLUCID_KEEP_LOOP
+  for (int row = 0; row < PATCH; ++row) {
+    Vector line[SIZE];
+    PELLUCID_UNROLL
+    for (int column = 0; column < SIZE; ++column) line[column] = half[row * SIZE + column];
+    to_points(line, reread(planes + row * PATCH * stride), stride);
+  }
+}
+
 // SIZE x SIZE cells, rows `width` apart, into one cell of each plane.
 template <int SIZE>
 PELLUCID_INLINE void transform_square(const Vector* cells, std::int64_t width, Vector* planes,
@@ -28,13 +40,7 @@ PELLUCID_INLINE void transform_square(const Vector* cells, std::int64_t width, V
     for (int row = 0; row < SIZE; ++row) line[row] = from[row * width];
     to_points(line, half + column, SIZE);
   }
-  PELLUCID_KEEP_LOOP
-  for (int row = 0; row < PATCH; ++row) {
-    Vector line[SIZE];
-    PELLUCID_UNROLL
-    for (int column = 0; column < SIZE; ++column) line[column] = half[row * SIZE + column];
-    to_points(line, reread(planes + row * PATCH * stride), stride);
-  }
+  transform_rows<SIZE>(half, planes, stride);
 }
 
 // Where a square lies in its channel block.
@@ -48,15 +54,31 @@ struct Corner {
   }
 };
 
-// The cells of a square, zeros where it reaches beyond the image.
+// The same of a square that may reach beyond the image, where cells are 0, and of any description.
 template <int SIZE, typename Read>
-PELLUCID_INLINE void fill_square(const Field& field, Corner corner, const Read& read, Vector* cells) {
-  for (std::int64_t row = corner.top; row < corner.top + SIZE; ++row) {
-    for (std::int64_t column = corner.left; column < corner.left + SIZE; ++column, ++cells) {
-      const bool inside = row >= 0 && row < field.height && column >= 0 && column < field.width;
-      *cells = inside ? read(row * field.width + column) : Vector{};
-    }
+PELLUCID_INLINE void transform_edge(const Field& field, Corner corner, const Read& read, Vector* planes,
+                                    std::int64_t stride) {
+  std::int64_t cells[SIZE];  // the first of each row; of those outside any
+  Integers kept[SIZE];       // all bits of the rows inside
+  PELLUCID_UNROLL
+  for (int row = 0; row < SIZE; ++row) {
+    const std::int64_t at = corner.top + row;
+    const bool inside = at >= 0 && at < field.height;
+    cells[row] = inside ? at * field.width : 0;
+    kept[row] = broadcast_integer(inside ? -1 : 0);
   }
+  Vector half[PATCH * SIZE];
+  PELLUCID_KEEP_LOOP
+  for (int column = 0; column < SIZE; ++column) {
+    const std::int64_t at = corner.left + column;
+    Vector line[SIZE] = {};
+    if (at >= 0 && at < field.width) {
+      PELLUCID_UNROLL
+      for (int row = 0; row < SIZE; ++row) line[row] = keep_where(kept[row], read(cells[row] + at));
+    }
+    to_points(line, half + column, SIZE);
+  }
+  transform_rows<SIZE>(half, planes, stride);
 }
 
 template <int SIZE, bool PLAIN>
@@ -76,13 +98,11 @@ PELLUCID_INLINE void transform_items(const Field& field, const RectifiedDescript
         transform_square<SIZE>(cells, field.width, planes + item, stride);
         continue;
       }
-      Vector cells[SIZE * SIZE];
       const auto read = [&](std::int64_t cell) {
         if constexpr (PLAIN) return value.linear.x[first + cell];
         return reader(first + cell);
       };
-      fill_square<SIZE>(field, corner, read, cells);
-      transform_square<SIZE>(cells, SIZE, planes + item, stride);
+      transform_edge<SIZE>(field, corner, read, planes + item, stride);
     }
   }
 }

@@ -17,13 +17,37 @@ PELLUCID_INLINE Vector bias_of(const float* bias, std::int64_t block, std::int64
   return result;
 }
 
-// Asks for the cells of the tile after next, before it is their turn to be read or WRITTEN.
+// Tiles between the one whose cells are asked for and the one whose turn it is.
+constexpr int AHEAD = 2;
+
+// Asks for the cells of a tile, before it is their turn to be read or WRITTEN.
 template <int WRITTEN>
 PELLUCID_INLINE void prefetch_cells(const Vector* cells, std::int64_t rows, std::int64_t width) {
   constexpr int LINE = 64 / (LANES * 4);
   for (std::int64_t row = 0; row < rows; ++row) {
-    for (int i = 0; i < TILE; i += LINE) __builtin_prefetch(cells + row * width + 2 * TILE + i, WRITTEN);
+    for (int i = 0; i < TILE; i += LINE) __builtin_prefetch(cells + row * width + i, WRITTEN);
   }
+}
+
+// Where in the output, and how much of it, a tile of a channel block is.
+struct TileCells {
+  std::int64_t first;
+  std::int64_t rows;
+  std::int64_t columns;
+
+  PELLUCID_INLINE TileCells(const WinogradAttributes& shape, const TilePlace& place, std::int64_t block)
+      : first(((place.image * blocks_of(shape.out_channels) + block) * shape.out_height + place.row) *
+                  shape.out_width +
+              place.column),
+        rows(smaller_of(shape.out_height - place.row, TILE)),
+        columns(shape.out_width - place.column) {}
+};
+
+PELLUCID_INLINE void prefetch_tile(const WinogradAttributes& shape, const WinogradOutput& output,
+                                   const TileCells& tile) {
+  prefetch_cells<1>(output.y + tile.first, tile.rows, shape.out_width);
+  if (output.addend != nullptr) prefetch_cells<0>(output.addend + tile.first, tile.rows, shape.out_width);
+  if (output.mask != nullptr) prefetch_cells<0>(output.mask + tile.first, tile.rows, shape.out_width);
 }
 
 // What is done to the results of one channel block.
@@ -66,7 +90,16 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
     const std::int64_t first = block * run.count < begin ? begin : block * run.count;
     const std::int64_t last = (block + 1) * run.count < end ? (block + 1) * run.count : end;
     TilePlace place = run.place(first - block * run.count);
+    TilePlace ahead = place;
+    for (std::int64_t item = first; item < last && item < first + AHEAD; ++item) {
+      prefetch_tile(shape, output, TileCells(shape, ahead, block));
+      run.advance(ahead);
+    }
     for (std::int64_t item = first; item < last; ++item, run.advance(place)) {
+      if (item + AHEAD < last) {
+        prefetch_tile(shape, output, TileCells(shape, ahead, block));
+        run.advance(ahead);
+      }
       Vector half[TILE * PATCH];
       PELLUCID_KEEP_LOOP
       for (int column = 0; column < PATCH; ++column) {
@@ -76,24 +109,18 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
         for (int row = 0; row < PATCH; ++row) products[row] = from[row * PATCH * stride];
         to_outputs(products, half + column, PATCH);
       }
-      const std::int64_t left = shape.out_height - place.row;
-      const std::int64_t rows = left < TILE ? left : TILE;
-      const std::int64_t columns = shape.out_width - place.column;
-      std::int64_t cell =
-          ((place.image * blocks + block) * shape.out_height + place.row) * shape.out_width + place.column;
-      prefetch_cells<1>(output.y + cell, rows, shape.out_width);
-      if (output.addend != nullptr) prefetch_cells<0>(output.addend + cell, rows, shape.out_width);
-      if (output.mask != nullptr) prefetch_cells<0>(output.mask + cell, rows, shape.out_width);
-      for (int row = 0; row < rows; ++row, cell += shape.out_width) {
+      const TileCells tile(shape, place, block);
+      std::int64_t cell = tile.first;
+      for (int row = 0; row < tile.rows; ++row, cell += shape.out_width) {
         const Vector* line = half + row * PATCH;
         const Vector* addend = output.addend != nullptr ? output.addend + cell : nullptr;
         const Vector* mask = output.mask != nullptr ? output.mask + cell : nullptr;
         Vector* y = output.y + cell;
-        if (columns >= TILE) {
+        if (tile.columns >= TILE) {
           finish.template row<TILE>(line, addend, mask, y);
-        } else if (columns == 3) {
+        } else if (tile.columns == 3) {
           finish.template row<3>(line, addend, mask, y);
-        } else if (columns == 2) {
+        } else if (tile.columns == 2) {
           finish.template row<2>(line, addend, mask, y);
         } else {
           finish.template row<1>(line, addend, mask, y);
