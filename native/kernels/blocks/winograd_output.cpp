@@ -66,13 +66,21 @@ struct Finish {
     Vector cells[TILE];
     to_outputs(products, cells, 1);
     PELLUCID_UNROLL
-    for (int i = 0; i < COUNT; ++i) {
-      cells[i] += bias;
-      if (addend != nullptr) cells[i] += addend[i];
-      if (rectify) cells[i] = rectified(cells[i]);
-      if (mask != nullptr) cells[i] = keep_where(mask[i] > Vector{}, cells[i]);
-      y[i] = cells[i];
+    for (int i = 0; i < COUNT; ++i) cells[i] += bias;
+    if (addend != nullptr) {
+      PELLUCID_UNROLL
+      for (int i = 0; i < COUNT; ++i) cells[i] += addend[i];
     }
+    if (rectify) {
+      PELLUCID_UNROLL
+      for (int i = 0; i < COUNT; ++i) cells[i] = rectified(cells[i]);
+    }
+    if (mask != nullptr) {
+      PELLUCID_UNROLL
+      for (int i = 0; i < COUNT; ++i) cells[i] = keep_where(mask[i] > Vector{}, cells[i]);
+    }
+    PELLUCID_UNROLL
+    for (int i = 0; i < COUNT; ++i) y[i] = cells[i];
     if constexpr (MOMENTS) moments.add<COUNT>(cells);
   }
 };
