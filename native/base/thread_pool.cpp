@@ -7,22 +7,47 @@
 namespace pellucid {
 namespace {
 
-// Waking a sleeping thread costs up to a millisecond, so a short wait spins. After the first microsecond the
-// spin yields: on a machine with fewer cores than threads the one waited for must get to run.
-constexpr int SPINS = 1 << 10;
+using Clock = std::chrono::steady_clock;
+
+// Waking a sleeping thread can take a millisecond, so a short wait spins. In the midst of a job it is a long
+// one only where the thread waited for lost its core to another program. It must then get this one: a thread
+// that yields would hand it to that program instead, for a whole slice of time at every barrier.
+constexpr std::chrono::microseconds SPIN{50};
+constexpr int LOADS = 256;  // between two looks at the clock
+
+// Between jobs nobody waits for this thread, and the next job seldom is far.
 constexpr std::chrono::milliseconds PATIENCE{2};
+
+// Whether it changed while it was watched.
+template <typename Value>
+bool spin_while_equal(const std::atomic<Value>& variable, Value value) {
+  const auto end = Clock::now() + SPIN;
+  do {
+    for (int load = 0; load < LOADS; ++load) {
+      if (variable.load(std::memory_order_acquire) != value) return true;
+    }
+  } while (Clock::now() < end);
+  return false;
+}
+
+template <typename Value>
+void sleep_while_equal(const std::atomic<Value>& variable, Value value) {
+  while (variable.load(std::memory_order_acquire) == value) variable.wait(value, std::memory_order_acquire);
+}
 
 template <typename Value>
 void wait_while_equal(const std::atomic<Value>& variable, Value value) {
-  for (int spin = 0; spin < SPINS; ++spin) {
-    if (variable.load(std::memory_order_acquire) != value) return;
-  }
-  const auto deadline = std::chrono::steady_clock::now() + PATIENCE;
-  while (std::chrono::steady_clock::now() < deadline) {
+  if (!spin_while_equal(variable, value)) sleep_while_equal(variable, value);
+}
+
+template <typename Value>
+void idle_while_equal(const std::atomic<Value>& variable, Value value) {
+  if (spin_while_equal(variable, value)) return;
+  for (const auto end = Clock::now() + PATIENCE; Clock::now() < end;) {
     std::this_thread::yield();
     if (variable.load(std::memory_order_acquire) != value) return;
   }
-  while (variable.load(std::memory_order_acquire) == value) variable.wait(value, std::memory_order_acquire);
+  sleep_while_equal(variable, value);
 }
 
 std::atomic<ThreadPool*> shared_pool{nullptr};
@@ -79,7 +104,7 @@ bool ThreadPool::try_run(int workers, const std::function<void(int)>& job) {
 
 void ThreadPool::work(int worker, std::uint32_t seen) {
   for (;;) {
-    wait_while_equal(round_, seen);
+    idle_while_equal(round_, seen);
     seen = round_.load(std::memory_order_acquire);
     if (stopping_.load()) return;
     if (worker < active_) (*job_)(worker);
