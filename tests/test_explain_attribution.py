@@ -245,8 +245,8 @@ def test_memory_does_not_grow_with_the_number_of_steps() -> None:
         tracemalloc.stop()
         return most
 
-    peak(40)
-    assert peak(400) < 1.2 * peak(40)
+    peak(160)
+    assert peak(1600) < 1.2 * peak(160)
 
 
 def test_large_networks_go_a_few_images_at_a_time() -> None:

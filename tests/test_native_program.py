@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import pellucid
-from pellucid.engines.engine import CompileOptions, Examples, Purpose, State
+from pellucid.engines.engine import CompileOptions, Examples, Purpose, State, Wanted
 from pellucid.engines.native import NativeEngine, instruction_sets
+from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import DataError, EngineError
 from pellucid.objectives import CrossEntropy
 from pellucid.optimizers import SGD
@@ -207,6 +208,25 @@ def test_environment_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PELLUCID_THREADS", "3")
     engine = NativeEngine()
     assert (engine.instruction_set, engine.threads) == ("generic", 3)
+
+
+@pytest.mark.parametrize("layout", ["lanes", "blocks"])
+@pytest.mark.parametrize("count", [1, 33, 150])
+def test_a_batch_that_goes_in_parts_has_each_images_gradients(layout: str, count: int) -> None:
+    images = (IMAGES[:count] / 255).astype(np.float32)
+    wanted = Wanted(nodes=("input", "relu1"), parameters=(), activations=("pool1",))
+    found = []
+    for engine in (NativeEngine(layout=layout, poison=True), ReferenceEngine()):
+        program = engine.compile(network(NativeEngine()).graph, CompileOptions(150, Purpose.TRACE))
+        program.write_parameters(network(NativeEngine()).parameters)
+        seeds = {"fc1": np.random.default_rng(1).standard_normal((count, 5), np.float32)}
+        found.append(program.differentiate([images], seeds, wanted=wanted))
+    ours, definition = found
+    np.testing.assert_allclose(
+        ours.activations["pool1"], definition.activations["pool1"], rtol=1e-4, atol=1e-6
+    )
+    for name in wanted.nodes:
+        np.testing.assert_allclose(ours[name], definition[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_an_empty_batch_is_a_batch() -> None:

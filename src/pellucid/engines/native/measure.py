@@ -152,7 +152,7 @@ class Measurement:
         return self.stopwatch(Candidate((), layout), self._network_run(program))
 
     def _network_run(self, program: NativeProgram) -> Run:
-        count = self.options.capacity if self._training else program.forward_images
+        count = self.options.capacity if self._training else program.images_together
         inputs = [_images(count, self.graph.shapes[name]) for name in self.graph.inputs]
         if not self._training:
             return lambda: program.forward(*inputs)

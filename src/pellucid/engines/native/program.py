@@ -41,8 +41,8 @@ from pellucid.objectives import Objective
 
 Float32 = NDArray[np.float32]
 
-FORWARD_IMAGES = 32
-"""Of a batch that go forwards together: enough to make up for reading the weights."""
+IMAGES_TOGETHER = 32
+"""Of a batch that go forwards, or towards the input, together: enough to make up for reading the weights."""
 
 
 class NativeProgram(Program):
@@ -95,7 +95,7 @@ class NativeProgram(Program):
                 options.objective, options.optimizer, bytes_in=True, classes=True, loss_weights=weights
             )
         else:
-            compiler, training = self._forward_compiler, False
+            compiler, training = self._compiler_of_parts, False
             plan = compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
         tiles = -(-options.capacity // self._compiler.lanes)
         return Schema(
@@ -142,25 +142,29 @@ class NativeProgram(Program):
     def _run_forward(self, nodes: tuple[str, ...], inputs: Sequence[Array]) -> dict[str, Float32]:
         count = len(inputs[0])
         self._check_count(count)
-        compiler = self._forward_compiler
+        compiler = self._compiler_of_parts
         executable = self._executable(("forward", nodes), lambda: compiler.forward(nodes), compiler.capacity)
         outputs = {node: self._empty((count, *self.graph.shapes[node])) for node in nodes}
         arrays: dict[str, Array] = {f"output:{node}": array for node, array in outputs.items()}
         arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
         if count:
-            rounds = -(-count // executable.capacity)
-            executable.run(self._store.native, arrays, count, -(-count // rounds))
+            self._run_in_rounds(executable, arrays, count)
         return outputs
 
+    def _run_in_rounds(self, executable: Executable, arrays: Mapping[str, Array], count: int) -> None:
+        """As few and as equal parts of the batch as the plan's capacity allows."""
+        rounds = max(1, -(-count // executable.capacity))
+        executable.run(self._store.native, arrays, count, -(-count // rounds))
+
     @property
-    def forward_images(self) -> int:
-        """Of a batch that go forwards together; a large one goes a part at a time to spare memory."""
+    def images_together(self) -> int:
+        """Of a batch that no sum runs over; a large one goes a part at a time to spare memory."""
         tiles = 2 * self._threads * self._compiler.lanes
-        return min(self.options.capacity, max(tiles, FORWARD_IMAGES))
+        return min(self.options.capacity, max(tiles, IMAGES_TOGETHER))
 
     @cached_property
-    def _forward_compiler(self) -> Compiler:
-        return replace(self._compiler, capacity=self.forward_images)
+    def _compiler_of_parts(self) -> Compiler:
+        return replace(self._compiler, capacity=self.images_together)
 
     def forward(self, *inputs: Array) -> tuple[Array, ...]:
         """The graph's outputs."""
@@ -241,7 +245,12 @@ class NativeProgram(Program):
         count, seeds = len(inputs[0]), seeds or {}
         self._check_count(count)
         wishes = self._wishes(seeds, rules or {}, wanted or Wanted(nodes=self.graph.inputs), targets)
-        executable = self._executable(("backward", wishes), lambda: self._compiler.backward(wishes))
+        # Parameters' gradients and the loss are sums over the batch; anything else is each image's own.
+        in_parts = not wishes.parameters and wishes.loss is None
+        compiler = self._compiler_of_parts if in_parts else self._compiler
+        executable = self._executable(
+            ("backward", wishes), lambda: compiler.backward(wishes), compiler.capacity
+        )
         # A node that no seed depends on is not in the plan: its gradient stays zero.
         reached = {name for name in executable.plan.externals if name.startswith("gradient:")}
         gradients: dict[str, Array] = {}
@@ -260,7 +269,7 @@ class NativeProgram(Program):
         arrays.update({f"gradient of {name}": array for name, array in parameters.items()})
         if targets is not None:
             arrays |= _loss_arrays(targets, losses)
-        executable.run(self._store.native, arrays, count, count)
+        self._run_in_rounds(executable, arrays, count)
         parameters = {name: self._store.oriented(name, array) for name, array in parameters.items()}
         loss = None if targets is None else float(losses[0])
         return Gradients(parameters, gradients, self.graph.inputs, loss, activations)
