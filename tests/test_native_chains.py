@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pytest
 
 import pellucid
-from pellucid.engines.engine import CompileOptions, Purpose
-from pellucid.engines.native import NativeEngine
+from pellucid.engines.engine import Array, CompileOptions, Gradients, Program, Purpose, Rule, Wanted
+from pellucid.engines.native import NativeEngine, instruction_sets
 from pellucid.engines.native.chains import Chain, Chains
+from pellucid.engines.reference import ReferenceEngine
 from pellucid.graph import Graph, GraphBuilder
 from pellucid.model import Model
 
@@ -69,3 +72,123 @@ def test_a_fused_pass_gives_the_numbers_of_its_nodes_apart(count: int) -> None:
     np.testing.assert_allclose(net.predict(images), apart["o"], rtol=2e-5, atol=2e-5)
     program = net.program(CompileOptions(8, Purpose.TRACE, keep=("h",)))
     np.testing.assert_allclose(program.trace(images)["h"], apart["h"], rtol=2e-5, atol=2e-5)
+
+
+def all_kinds() -> Graph:
+    """Convolutions of every kind before a normalisation, and a sum of a convolution with what it reads."""
+    builder = GraphBuilder()
+    x = builder.input((16, 11, 10))
+    convolutions = {
+        "grouped": pellucid.Conv2d(24, 3, padding=1, groups=2),
+        "depthwise": pellucid.Conv2d(24, 3, padding=1, groups=24),
+        "strided": pellucid.Conv2d(19, 3, stride=2),
+        "reflected": pellucid.Conv2d(19, 3, padding=1, padding_mode="reflect"),
+        "pointwise": pellucid.Conv2d(16, 1),
+    }
+    for name, layer in convolutions.items():
+        y = builder.add(layer, x, name=name)
+        y = builder.add(pellucid.BatchNorm2d(), y, name=f"{name}_norm")
+        x = builder.add(pellucid.ReLU(), y, name=f"{name}_relu")
+    y = builder.add(pellucid.Conv2d(16, 3, padding=1), x, name="beside")
+    x = builder.add(pellucid.Add(), y, x, name="sum")
+    x = builder.add(pellucid.ReLU(), x, name="sum_relu")
+    x = builder.add(pellucid.Conv2d(18, 3, padding=1), x, name="last")
+    x = builder.add(pellucid.ReLU(), x, name="last_relu")
+    x = builder.add(pellucid.MaxPool2d(3, stride=2, padding=1), x, name="pool")
+    x = builder.add(pellucid.Flatten(), x, name="flat")
+    builder.add(pellucid.Linear(5), x, name="o")
+    return builder.graph()
+
+
+def programs(graph: Graph, engine: NativeEngine, seed: int = 3) -> tuple[Program, Program]:
+    """The engine's and the definition's, with statistics and scales that are far from 0 and 1."""
+    random = np.random.default_rng(seed)
+    options = CompileOptions(8, Purpose.TRACE)
+    native, definition = engine.compile(graph, options), ReferenceEngine().compile(graph, options)
+    drawn = {
+        name: random.uniform(0.3, 1.2, spec.shape).astype(np.float32)
+        * (1 if spec.role == "buffer" or ".bias" in name else random.choice([-0.2, 0.2], spec.shape))
+        for name, spec in graph.parameters.items()
+    }
+    for program in (native, definition):
+        program.write_parameters({name: array.astype(np.float32) for name, array in drawn.items()})
+    return native, definition
+
+
+def assert_same(ours: Gradients, definition: Gradients) -> None:
+    assert set(ours) == set(definition)
+    for name in definition:
+        expected = definition[name]
+        np.testing.assert_allclose(
+            ours[name], expected, rtol=2e-4, atol=2e-5 * max(1e-3, np.abs(expected).max()), err_msg=name
+        )
+
+
+INPUT_ALONE = Wanted(nodes=("input",), parameters=())
+
+
+@pytest.mark.parametrize("instruction_set", instruction_sets())
+@pytest.mark.parametrize("make", [residual_block, all_kinds])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        INPUT_ALONE,
+        Wanted(nodes=("input",), parameters=(), activations=("o",)),
+        Wanted(nodes=("input",), parameters=None),
+    ],
+    ids=["input", "and-activation", "and-parameters"],
+)
+def test_gradients_pass_chains_as_they_pass_their_nodes(
+    make: Callable[[], Graph], wanted: Wanted, instruction_set: str
+) -> None:
+    graph = make()
+    engine = NativeEngine(layout="blocks", instruction_set=instruction_set, poison=True)
+    native, definition = programs(graph, engine)
+    random = np.random.default_rng(5)
+    images = random.standard_normal((5, *graph.shapes["input"]), np.float32)
+    seeds = {"o": random.standard_normal((5, *graph.shapes["o"]), np.float32)}
+    assert_same(
+        native.differentiate([images], seeds, wanted=wanted),
+        definition.differentiate([images], seeds, wanted=wanted),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "wanted"),
+    [
+        ({"c": Rule.GUIDED, "k": Rule.DECONVNET}, INPUT_ALONE),
+        ({"h": Rule.GUIDED}, INPUT_ALONE),
+        ({}, Wanted(nodes=("input", "c", "e", "h"), parameters=())),
+        ({}, Wanted(nodes=("input", "j"), parameters=(), activations=("d", "h"))),
+        ({}, Wanted(nodes=("input",), parameters=("d.weight", "f.bias"))),
+        ({}, Wanted(nodes=("h",), parameters=())),
+        ({"h": Rule.DECONVNET}, Wanted(nodes=("h", "input"), parameters=())),
+    ],
+)
+def test_what_is_asked_for_inside_a_chain_is_given(rules: Mapping[str, Rule], wanted: Wanted) -> None:
+    graph = residual_block()
+    native, definition = programs(graph, NativeEngine(layout="blocks", poison=True))
+    random = np.random.default_rng(6)
+    images = random.standard_normal((3, *graph.shapes["input"]), np.float32)
+    seeds: dict[str, Array] = {
+        name: random.standard_normal((3, *graph.shapes[name]), np.float32) for name in ("o", "h", "b")
+    }
+    assert_same(
+        native.differentiate([images], seeds, rules, wanted),
+        definition.differentiate([images], seeds, rules, wanted),
+    )
+
+
+def test_what_is_derived_from_parameters_follows_them() -> None:
+    graph = all_kinds()
+    native, definition = programs(graph, NativeEngine(layout="blocks"))
+    random = np.random.default_rng(7)
+    images = random.standard_normal((2, *graph.shapes["input"]), np.float32)
+    seeds = {"o": random.standard_normal((2, 5), np.float32)}
+    before = native.differentiate([images], seeds, wanted=INPUT_ALONE)
+    changed = {name: array * np.float32(0.8) for name, array in definition.read_parameters().items()}
+    for program in (native, definition):
+        program.write_parameters(changed)
+    after = native.differentiate([images], seeds, wanted=INPUT_ALONE)
+    assert not np.allclose(before.input, after.input, rtol=1e-2)
+    assert_same(after, definition.differentiate([images], seeds, wanted=INPUT_ALONE))

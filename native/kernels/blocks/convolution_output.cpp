@@ -1,8 +1,9 @@
-// blocks_correlate: x, other, coefficients, indices, packed kernels, bias, addend, sums, groups, sources,
-// taps, rows, columns, scratch, y. All but the tables, the kernels and y may be null, as the source has it.
+// blocks_correlate: x, other, coefficients, indices, packed kernels, bias, addend, mask, sums, groups,
+// sources, taps, rows, columns, scratch, y. All but the tables, the kernels and y may be null, as the source
+// has it.
 //
 // y[o, i] = rectified(bias[o] + addend[o, i] + sum over sources c and taps u of w[o, c, u] x[c, cell of i and
-// u])
+// u]), or 0 where mask[o, i] is not positive
 //
 // It is a convolution's output, and with the kernels turned round its input's gradient; there, a stride makes
 // a call of every phase of positions, each with the taps that meet it. Neighbouring outputs x the vectors of
@@ -34,6 +35,7 @@ struct BlockArguments {
   bool rectify;
   Vector bias[2];       // of the group's vectors
   const float* addend;  // as y, or null
+  const float* mask;    // likewise
 };
 
 // One channel at one tap: OUTPUTS cells, STEP floats apart, times VECTORS of weights.
@@ -65,6 +67,7 @@ struct CorrelationBlock {
     const float* x = a.x;
     float* y = a.y;
     const float* addend = a.addend;
+    const float* mask = a.mask;
     for (int block = 0; block < blocks; ++block) {
       Vector sum[OUTPUTS][VECTORS] = {};
       add_sources(a, x, sum);
@@ -73,11 +76,12 @@ struct CorrelationBlock {
           sum[i][v] += *reinterpret_cast<const Vector*>(cell);
         });
       }
-      if (a.ends) finish(a, addend, sum);
+      if (a.ends) finish(a, addend, mask, sum);
       for_each(a, y, [&](int i, int v, float* cell) { *reinterpret_cast<Vector*>(cell) = sum[i][v]; });
       x += OUTPUTS * STEP;
       y += OUTPUTS * a.y_step;
       if (addend != nullptr) addend += OUTPUTS * a.y_step;
+      if (mask != nullptr) mask += OUTPUTS * a.y_step;
     }
   }
 
@@ -110,7 +114,7 @@ struct CorrelationBlock {
     }
   }
 
-  PELLUCID_INLINE static void finish(const BlockArguments& a, const float* addend,
+  PELLUCID_INLINE static void finish(const BlockArguments& a, const float* addend, const float* mask,
                                      Vector (&sum)[OUTPUTS][VECTORS]) {
     PELLUCID_UNROLL
     for (int i = 0; i < OUTPUTS; ++i) {
@@ -121,11 +125,17 @@ struct CorrelationBlock {
       for_each(a, addend,
                [&](int i, int v, const float* cell) { sum[i][v] += *reinterpret_cast<const Vector*>(cell); });
     }
-    if (!a.rectify) return;
-    PELLUCID_UNROLL
-    for (int i = 0; i < OUTPUTS; ++i) {
+    if (a.rectify) {
       PELLUCID_UNROLL
-      for (int v = 0; v < VECTORS; ++v) sum[i][v] = rectified(sum[i][v]);
+      for (int i = 0; i < OUTPUTS; ++i) {
+        PELLUCID_UNROLL
+        for (int v = 0; v < VECTORS; ++v) sum[i][v] = rectified(sum[i][v]);
+      }
+    }
+    if (mask != nullptr) {
+      for_each(a, mask, [&](int i, int v, const float* cell) {
+        sum[i][v] = keep_where(*reinterpret_cast<const Vector*>(cell) > Vector{}, sum[i][v]);
+      });
     }
   }
 };
@@ -160,16 +170,17 @@ class Correlation {
  public:
   explicit Correlation(const Call& call)
       : shape_(call.as<BlockCorrelationAttributes>()),
-        band_(call, call.operand<const std::int32_t>(11), call.operand<const std::int32_t>(12)),
+        band_(call, call.operand<const std::int32_t>(12), call.operand<const std::int32_t>(13)),
         weights_(call.operand<const Vector>(4)),
         bias_(call.operand<const float>(5)),
         addend_(call.operand<const float>(6)),
-        sums_(call.operand<double>(7)),
-        groups_(call.operand<const OutputGroup>(8)),
-        sources_(call.operand<const SourceEntry>(9)),
-        taps_(call.operand<const std::int32_t>(10)),
-        scratch_(call.operand<float>(13)),
-        y_(call.operand<float>(14)),
+        mask_(call.operand<const float>(7)),
+        sums_(call.operand<double>(8)),
+        groups_(call.operand<const OutputGroup>(9)),
+        sources_(call.operand<const SourceEntry>(10)),
+        taps_(call.operand<const std::int32_t>(11)),
+        scratch_(call.operand<float>(14)),
+        y_(call.operand<float>(15)),
         batch_(call.run->batch_images),
         vectors_(blocks_of(shape_.out_channels)),
         map_(shape_.out_height * shape_.out_width * LANES) {}
@@ -282,12 +293,14 @@ class Correlation {
         const std::int64_t at = place(image, group.first, row_ + row);
         a.y = y_ + at;
         if (addend_ != nullptr) a.addend = addend_ + at;
+        if (mask_ != nullptr) a.mask = mask_ + at;
         if (cut.longer > 0) {
           const int outputs = cut.base + 1;
           functions[outputs](a, cut.longer);
           a.x += cut.longer * outputs * band_.cell();
           a.y += cut.longer * outputs * a.y_step;
           if (addend_ != nullptr) a.addend += cut.longer * outputs * a.y_step;
+          if (mask_ != nullptr) a.mask += cut.longer * outputs * a.y_step;
         }
         if (cut.parts > cut.longer) functions[cut.base](a, cut.parts - cut.longer);
       }
@@ -320,7 +333,11 @@ class Correlation {
       for_each_output(vector, [&](std::int64_t at) {
         Vector value = offset;
         if (addend_ != nullptr) value += *reinterpret_cast<const Vector*>(addend_ + at);
-        *reinterpret_cast<Vector*>(y_ + at) = shape_.rectify != 0 ? rectified(value) : value;
+        if (shape_.rectify != 0) value = rectified(value);
+        if (mask_ != nullptr) {
+          value = keep_where(*reinterpret_cast<const Vector*>(mask_ + at) > Vector{}, value);
+        }
+        *reinterpret_cast<Vector*>(y_ + at) = value;
       });
     }
   }
@@ -347,6 +364,7 @@ class Correlation {
   const Vector* weights_;
   const float* bias_;
   const float* addend_;
+  const float* mask_;
   double* sums_;
   const OutputGroup* groups_;
   const SourceEntry* sources_;

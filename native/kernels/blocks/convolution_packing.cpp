@@ -23,6 +23,11 @@ struct Packing {
     }
   }
 
+  // Of one of the layer's output channels.
+  [[nodiscard]] PELLUCID_INLINE float factor_of(std::int64_t channel) const {
+    return scale != nullptr ? scale[channel] : 1.0F;
+  }
+
   void source(const OutputGroup& group, const SourceEntry& source, float* packed) const {
     const bool whole = is_whole(group);
     if (whole && shape.transposed != 0) {
@@ -55,8 +60,9 @@ struct Packing {
     for (std::int64_t t = 0; t < shape.taps; ++t) {
       for (std::int64_t c = 0; c < source.count; ++c) {
         const float* from = weights + kernels.of(source.channel + c).of(group.first * LANES) + taps[t];
+        const Vector factor = broadcast(factor_of(source.channel + c));
         for (int v = 0; v < group.vectors; ++v, from += LANES * shape.kernel_taps) {
-          *to++ = every(from, shape.kernel_taps);
+          *to++ = every(from, shape.kernel_taps) * factor;
         }
       }
     }
@@ -107,7 +113,7 @@ struct Packing {
         const OutputKernels output = kernels.of(source.channel + c);
         for (std::int64_t lane = 0; lane < row; ++lane) {
           const std::int64_t from = first + lane < shape.in_channels ? output.of(first + lane) : -1;
-          kernel(from, 1.0F, packed + c * row + lane, step);
+          kernel(from, factor_of(source.channel + c), packed + c * row + lane, step);
         }
       }
       return;
@@ -115,7 +121,7 @@ struct Packing {
     for (std::int64_t lane = 0; lane < row; ++lane) {
       const bool exists = first + lane < shape.out_channels;
       const OutputKernels output = kernels.of(exists ? first + lane : 0);
-      const float factor = scale != nullptr && exists ? scale[first + lane] : 1.0F;
+      const float factor = exists ? factor_of(first + lane) : 1.0F;
       for (std::int64_t c = 0; c < source.count; ++c) {
         kernel(exists ? output.of(source.channel + c) : -1, factor, packed + c * row + lane, step);
       }

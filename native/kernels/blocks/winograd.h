@@ -82,10 +82,12 @@ struct TileRun {
   }
 };
 
-// What becomes of the sums: y = rectified(sum + bias + addend), the moments of y added to `sums`.
+// What becomes of the sums: y = rectified(sum + bias + addend), or 0 where the mask is not positive, the
+// moments of y added to `sums`.
 struct WinogradOutput {
   const float* bias;     // (channels,) or null
   const Vector* addend;  // as y, or null
+  const Vector* mask;    // likewise
   double* sums;          // (2, padded channels) or null
   Vector* y;
 };
@@ -124,12 +126,13 @@ void accumulate_planes(const WinogradAttributes& shape, std::int64_t tiles, cons
                        const Vector* deltas, Vector* gradients, bool first, std::int64_t begin,
                        std::int64_t end);
 
-// Weights in the public order, (out, in, 3, 3), and how the layer that is carried out sees them. `scale`, or
-// null, multiplies each output channel's. `transposed`: as the input gradient does, its output channels being
-// the weights' input channels, each kernel rotated by 180 degrees.
+// Weights in the public order, (out, in, 3, 3), and how the layer that is carried out sees them.
+// `transposed`: as the input gradient does, its output channels being the weights' input channels, each
+// kernel rotated by 180 degrees. `scale`, or null, multiplies the kernels of each of the weights' own output
+// channels.
 struct WinogradWeights {
   const float* values;
-  const Vector* scale;
+  const float* scale;
   std::int64_t in_channels;
   std::int64_t out_channels;
   bool transposed;

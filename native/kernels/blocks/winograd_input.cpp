@@ -15,19 +15,9 @@ struct Field {
   std::int64_t left;
 };
 
-// SIZE x SIZE cells, rows `width` apart, into one cell of each plane.
+// Columns of a square that were transformed into one cell of each plane.
 template <int SIZE>
-PELLUCID_INLINE void transform_square(const Vector* cells, std::int64_t width, Vector* planes,
-                                      std::int64_t stride) {
-  Vector half[PATCH * SIZE];
-  PELLUCID_KEEP_LOOP
-  for (int column = 0; column < SIZE; ++column) {
-    Vector line[SIZE];
-    const Vector* from = reread(cells + column);
-    PELLUCID_UNROLL
-    for (int row = 0; row < SIZE; ++row) line[row] = from[row * width];
-    to_points(line, half + column, SIZE);
-  }
+PELLUCID_INLINE void transform_rows(const Vector (&half)[PATCH * SIZE], Vector* planes, std::int64_t stride) {
   PELLUCID_KEEP_LOOP
   for (int row = 0; row < PATCH; ++row) {
     Vector line[SIZE];
@@ -42,21 +32,64 @@ struct Corner {
   std::int64_t top;
   std::int64_t left;
 
-  template <int SIZE>
-  [[nodiscard]] PELLUCID_INLINE bool is_inside(const Field& field) const {
-    return top >= 0 && left >= 0 && top + SIZE <= field.height && left + SIZE <= field.width;
+  // Whether the square's row or column lies in the image.
+  [[nodiscard]] PELLUCID_INLINE bool has_row(const Field& field, int row) const {
+    return top + row >= 0 && top + row < field.height;
+  }
+  [[nodiscard]] PELLUCID_INLINE bool has_column(const Field& field, int column) const {
+    return left + column >= 0 && left + column < field.width;
   }
 };
 
-// The cells of a square, zeros where it reaches beyond the image.
-template <int SIZE, typename Read>
-PELLUCID_INLINE void fill_square(const Field& field, Corner corner, const Read& read, Vector* cells) {
-  for (std::int64_t row = corner.top; row < corner.top + SIZE; ++row) {
-    for (std::int64_t column = corner.left; column < corner.left + SIZE; ++column, ++cells) {
-      const bool inside = row >= 0 && row < field.height && column >= 0 && column < field.width;
-      *cells = inside ? read(row * field.width + column) : Vector{};
-    }
+// What rows beyond the image are made of.
+constexpr Vector NOTHING[PATCH] = {};
+
+// SIZE x SIZE cells of a channel block into one cell of each plane; beyond the image they are 0.
+template <int SIZE>
+PELLUCID_INLINE void transform_square(const Field& field, Corner corner, const Vector* cells, Vector* planes,
+                                      std::int64_t stride) {
+  const Vector* rows[SIZE];
+  PELLUCID_UNROLL
+  for (int row = 0; row < SIZE; ++row) {
+    const Vector* inside = cells + (corner.top + row) * field.width + corner.left;
+    rows[row] = corner.has_row(field, row) ? inside : NOTHING;
   }
+  Vector half[PATCH * SIZE];
+  PELLUCID_KEEP_LOOP
+  for (int column = 0; column < SIZE; ++column) {
+    Vector line[SIZE] = {};
+    if (corner.has_column(field, column)) {
+      PELLUCID_UNROLL
+      for (int row = 0; row < SIZE; ++row) line[row] = rows[row][column];
+    }
+    to_points(line, half + column, SIZE);
+  }
+  transform_rows<SIZE>(half, planes, stride);
+}
+
+// The same of cells that are described; `first` is the channel block's first one.
+template <int SIZE>
+PELLUCID_INLINE void transform_described(const Field& field, Corner corner, const AnyReader& read,
+                                         std::int64_t first, Vector* planes, std::int64_t stride) {
+  std::int64_t cells[SIZE];  // the first of each row
+  Integers kept[SIZE];       // all bits of the rows inside
+  PELLUCID_UNROLL
+  for (int row = 0; row < SIZE; ++row) {
+    const bool inside = corner.has_row(field, row);
+    cells[row] = first + (inside ? (corner.top + row) * field.width : 0) + corner.left;
+    kept[row] = broadcast_integer(inside ? -1 : 0);
+  }
+  Vector half[PATCH * SIZE];
+  PELLUCID_KEEP_LOOP
+  for (int column = 0; column < SIZE; ++column) {
+    Vector line[SIZE] = {};
+    if (corner.has_column(field, column)) {
+      PELLUCID_UNROLL
+      for (int row = 0; row < SIZE; ++row) line[row] = keep_where(kept[row], read(cells[row] + column));
+    }
+    to_points(line, half + column, SIZE);
+  }
+  transform_rows<SIZE>(half, planes, stride);
 }
 
 template <int SIZE, bool PLAIN>
@@ -71,18 +104,11 @@ PELLUCID_INLINE void transform_items(const Field& field, const RectifiedDescript
     for (TilePlace place = run.place(item - block * run.count); item < last; ++item, run.advance(place)) {
       const Corner corner{.top = place.row - field.top, .left = place.column - field.left};
       const std::int64_t first = (place.image * field.blocks + block) * field.height * field.width;
-      if (PLAIN && corner.is_inside<SIZE>(field)) {
-        const Vector* cells = value.linear.x + first + corner.top * field.width + corner.left;
-        transform_square<SIZE>(cells, field.width, planes + item, stride);
-        continue;
+      if constexpr (PLAIN) {
+        transform_square<SIZE>(field, corner, value.linear.x + first, planes + item, stride);
+      } else {
+        transform_described<SIZE>(field, corner, reader, first, planes + item, stride);
       }
-      Vector cells[SIZE * SIZE];
-      const auto read = [&](std::int64_t cell) {
-        if constexpr (PLAIN) return value.linear.x[first + cell];
-        return reader(first + cell);
-      };
-      fill_square<SIZE>(field, corner, read, cells);
-      transform_square<SIZE>(cells, SIZE, planes + item, stride);
     }
   }
 }

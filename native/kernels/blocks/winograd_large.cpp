@@ -36,7 +36,7 @@ void winograd_multiply_weights(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
   const auto* inputs = call.operand<const Vector>(0);
   const WinogradWeights weights{.values = call.operand<const float>(1),
-                                .scale = call.operand<const Vector>(2),
+                                .scale = call.operand<const float>(2),
                                 .in_channels = shape.in_channels,
                                 .out_channels = shape.out_channels,
                                 .transposed = shape.transposed != 0};

@@ -1,4 +1,4 @@
-// winograd_output: planes of products, bias or null, addend or null, sums or null -> y.
+// winograd_output: planes of products, bias, addend, mask and sums, each or null -> y.
 // winograd_convolution: all three stages, each shard on tiles of its own. See winograd.h.
 #include "kernels/block.h"
 #include "kernels/blocks/moments.h"
@@ -17,12 +17,37 @@ PELLUCID_INLINE Vector bias_of(const float* bias, std::int64_t block, std::int64
   return result;
 }
 
-// Asks for the cells of the tile after next, before it is their turn to be written.
+// Tiles between the one whose cells are asked for and the one whose turn it is.
+constexpr int AHEAD = 2;
+
+// Asks for the cells of a tile, before it is their turn to be read or WRITTEN.
+template <int WRITTEN>
 PELLUCID_INLINE void prefetch_cells(const Vector* cells, std::int64_t rows, std::int64_t width) {
   constexpr int LINE = 64 / (LANES * 4);
   for (std::int64_t row = 0; row < rows; ++row) {
-    for (int i = 0; i < TILE; i += LINE) __builtin_prefetch(cells + row * width + 2 * TILE + i, 1);
+    for (int i = 0; i < TILE; i += LINE) __builtin_prefetch(cells + row * width + i, WRITTEN);
   }
+}
+
+// Where in the output, and how much of it, a tile of a channel block is.
+struct TileCells {
+  std::int64_t first;
+  std::int64_t rows;
+  std::int64_t columns;
+
+  PELLUCID_INLINE TileCells(const WinogradAttributes& shape, const TilePlace& place, std::int64_t block)
+      : first(((place.image * blocks_of(shape.out_channels) + block) * shape.out_height + place.row) *
+                  shape.out_width +
+              place.column),
+        rows(smaller_of(shape.out_height - place.row, TILE)),
+        columns(shape.out_width - place.column) {}
+};
+
+PELLUCID_INLINE void prefetch_tile(const WinogradAttributes& shape, const WinogradOutput& output,
+                                   const TileCells& tile) {
+  prefetch_cells<1>(output.y + tile.first, tile.rows, shape.out_width);
+  if (output.addend != nullptr) prefetch_cells<0>(output.addend + tile.first, tile.rows, shape.out_width);
+  if (output.mask != nullptr) prefetch_cells<0>(output.mask + tile.first, tile.rows, shape.out_width);
 }
 
 // What is done to the results of one channel block.
@@ -34,19 +59,28 @@ struct Finish {
 
   // A tile's row of COUNT cells, from products that were transformed along the other axis.
   template <int COUNT>
-  PELLUCID_INLINE void row(const Vector* half, const Vector* addend, Vector* y) {
+  PELLUCID_INLINE void row(const Vector* half, const Vector* addend, const Vector* mask, Vector* y) {
     Vector products[PATCH];
     PELLUCID_UNROLL
     for (int column = 0; column < PATCH; ++column) products[column] = half[column];
     Vector cells[TILE];
     to_outputs(products, cells, 1);
     PELLUCID_UNROLL
-    for (int i = 0; i < COUNT; ++i) {
-      cells[i] += bias;
-      if (addend != nullptr) cells[i] += addend[i];
-      if (rectify) cells[i] = rectified(cells[i]);
-      y[i] = cells[i];
+    for (int i = 0; i < COUNT; ++i) cells[i] += bias;
+    if (addend != nullptr) {
+      PELLUCID_UNROLL
+      for (int i = 0; i < COUNT; ++i) cells[i] += addend[i];
     }
+    if (rectify) {
+      PELLUCID_UNROLL
+      for (int i = 0; i < COUNT; ++i) cells[i] = rectified(cells[i]);
+    }
+    if (mask != nullptr) {
+      PELLUCID_UNROLL
+      for (int i = 0; i < COUNT; ++i) cells[i] = keep_where(mask[i] > Vector{}, cells[i]);
+    }
+    PELLUCID_UNROLL
+    for (int i = 0; i < COUNT; ++i) y[i] = cells[i];
     if constexpr (MOMENTS) moments.add<COUNT>(cells);
   }
 };
@@ -64,7 +98,16 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
     const std::int64_t first = block * run.count < begin ? begin : block * run.count;
     const std::int64_t last = (block + 1) * run.count < end ? (block + 1) * run.count : end;
     TilePlace place = run.place(first - block * run.count);
+    TilePlace ahead = place;
+    for (std::int64_t item = first; item < last && item < first + AHEAD; ++item) {
+      prefetch_tile(shape, output, TileCells(shape, ahead, block));
+      run.advance(ahead);
+    }
     for (std::int64_t item = first; item < last; ++item, run.advance(place)) {
+      if (item + AHEAD < last) {
+        prefetch_tile(shape, output, TileCells(shape, ahead, block));
+        run.advance(ahead);
+      }
       Vector half[TILE * PATCH];
       PELLUCID_KEEP_LOOP
       for (int column = 0; column < PATCH; ++column) {
@@ -74,24 +117,21 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
         for (int row = 0; row < PATCH; ++row) products[row] = from[row * PATCH * stride];
         to_outputs(products, half + column, PATCH);
       }
-      const std::int64_t left = shape.out_height - place.row;
-      const std::int64_t rows = left < TILE ? left : TILE;
-      const std::int64_t columns = shape.out_width - place.column;
-      std::int64_t cell =
-          ((place.image * blocks + block) * shape.out_height + place.row) * shape.out_width + place.column;
-      prefetch_cells(output.y + cell, rows, shape.out_width);
-      for (int row = 0; row < rows; ++row, cell += shape.out_width) {
+      const TileCells tile(shape, place, block);
+      std::int64_t cell = tile.first;
+      for (int row = 0; row < tile.rows; ++row, cell += shape.out_width) {
         const Vector* line = half + row * PATCH;
         const Vector* addend = output.addend != nullptr ? output.addend + cell : nullptr;
+        const Vector* mask = output.mask != nullptr ? output.mask + cell : nullptr;
         Vector* y = output.y + cell;
-        if (columns >= TILE) {
-          finish.template row<TILE>(line, addend, y);
-        } else if (columns == 3) {
-          finish.template row<3>(line, addend, y);
-        } else if (columns == 2) {
-          finish.template row<2>(line, addend, y);
+        if (tile.columns >= TILE) {
+          finish.template row<TILE>(line, addend, mask, y);
+        } else if (tile.columns == 3) {
+          finish.template row<3>(line, addend, mask, y);
+        } else if (tile.columns == 2) {
+          finish.template row<2>(line, addend, mask, y);
         } else {
-          finish.template row<1>(line, addend, y);
+          finish.template row<1>(line, addend, mask, y);
         }
       }
     }
@@ -115,14 +155,15 @@ void winograd_output(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
   const WinogradOutput output{.bias = call.operand<const float>(1),
                               .addend = call.operand<const Vector>(2),
-                              .sums = call.operand<double>(3),
-                              .y = call.operand<Vector>(4)};
+                              .mask = call.operand<const Vector>(3),
+                              .sums = call.operand<double>(4),
+                              .y = call.operand<Vector>(5)};
   const TileRun run(shape, call.first_unit, call.units);
   transform_output(shape, call.operand<const Vector>(0), run, output, call.begin, call.end);
 }
 
 // x, other or null, coefficients or null, planes of kernels, room for planes of `chunk` tiles' inputs and
-// products, bias or null, addend or null, sums or null -> y. Shared: tiles.
+// products, bias, addend, mask and sums, each or null -> y. Shared: tiles.
 void winograd_convolution(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
   const RectifiedDescription input(call, 0, shape.rectify_input != 0);
@@ -131,8 +172,9 @@ void winograd_convolution(const Call& call) {
   auto* products = call.operand<Vector>(5);
   const WinogradOutput output{.bias = call.operand<const float>(6),
                               .addend = call.operand<const Vector>(7),
-                              .sums = call.operand<double>(8),
-                              .y = call.operand<Vector>(9)};
+                              .mask = call.operand<const Vector>(8),
+                              .sums = call.operand<double>(9),
+                              .y = call.operand<Vector>(10)};
   const std::int64_t in_blocks = blocks_of(shape.in_channels);
   const std::int64_t out_blocks = blocks_of(shape.out_channels);
   const Cut cut(static_cast<int>(call.end - call.begin), static_cast<int>(shape.chunk));

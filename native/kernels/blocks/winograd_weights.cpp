@@ -52,6 +52,12 @@ PELLUCID_INLINE void read_rows(const float* weights, std::int64_t out_stride, Ve
   }
 }
 
+// What the kernels of a block of output channels and one input channel are multiplied by.
+PELLUCID_INLINE Vector scale_of(const WinogradWeights& weights, std::int64_t block, std::int64_t channel) {
+  if (weights.scale == nullptr) return broadcast(1.0F);
+  return weights.transposed ? broadcast(weights.scale[channel]) : load(weights.scale + block * LANES);
+}
+
 // G g G^T, times a number a lane.
 PELLUCID_INLINE void transform_kernels(const Vector* taps, Vector scale, Vector* planes,
                                        std::int64_t stride) {
@@ -87,9 +93,9 @@ void transform_weights(const WinogradWeights& weights, std::int64_t group, std::
       } else {
         read_kernels(from, order, lanes, channels, taps);
       }
-      const Vector scale = weights.scale != nullptr ? weights.scale[block] : broadcast(1.0F);
       Vector* to = kernels + channel * members + member;
       for (std::int64_t i = 0; i < channels; ++i) {
+        const Vector scale = scale_of(weights, block, channel + i);
         transform_kernels(taps + i * KERNEL, scale, to + i * members, stride);
       }
     }
@@ -100,7 +106,7 @@ void transform_weights(const WinogradWeights& weights, std::int64_t group, std::
 void winograd_weights(const Call& call) {
   const auto& shape = call.as<WinogradWeightsAttributes>();
   const WinogradWeights weights{.values = call.operand<const float>(0),
-                                .scale = call.operand<const Vector>(1),
+                                .scale = call.operand<const float>(1),
                                 .in_channels = shape.in_channels,
                                 .out_channels = shape.out_channels,
                                 .transposed = shape.transposed != 0};

@@ -14,7 +14,7 @@ from pellucid.explain.target import Target, TargetLike, choose_target, score_nod
 from pellucid.graph import Graph
 from pellucid.model import Float32, Model
 
-IMAGES_A_PASS = 32
+IMAGES_A_PASS = 16
 """At most: larger parts no longer make up for leaving the processor's cache."""
 
 BYTES_A_PASS = 1 << 29

@@ -1,4 +1,4 @@
-"""Chains of nodes that inference computes in one pass over channel blocks."""
+"""Chains of nodes that are computed in one pass over channel blocks, outside of training."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Chain:
 
 
 class Chains:
-    """The chains of a graph, as inference computes them.
+    """The chains of a graph.
 
     Args:
         graph: the graph.
         candidates: nodes that may be the first of a chain.
         visible: nodes whose own values are asked for: none is hidden in a chain.
-        differentiated: nodes that have a backward step: none is part of a chain.
+        apart: nodes that something is asked of which a chain does not do: none is part of one.
     """
 
     def __init__(
@@ -44,16 +44,16 @@ class Chains:
         graph: Graph,
         candidates: Collection[str],
         visible: Collection[str],
-        differentiated: Collection[str] = (),
+        apart: Collection[str] = (),
     ) -> None:
         self._graph = graph
         self._visible = visible
-        self._differentiated = differentiated
+        self._apart = apart
         self._at_last: dict[str, Chain] = {}
-        self._hidden: set[str] = set()
+        self._lasts: dict[str, str] = {}
         # Of two convolutions that meet in a sum the later one adds the other's output.
         for node in reversed(graph.nodes):
-            if node.name in candidates:
+            if node.name in candidates and node.name not in apart:
                 chain = self._follow(node.name)
                 self._at_last[chain.last] = chain
 
@@ -63,7 +63,11 @@ class Chains:
 
     def hides(self, node: str) -> bool:
         """Whether the node is inside a chain, so that it has no value of its own."""
-        return node in self._hidden
+        return node in self._lasts
+
+    def last_of(self, node: str) -> str:
+        """The last node of the chain that hides this one; the node itself where none does."""
+        return self._lasts.get(node, node)
 
     def _next(self, name: str) -> Node | None:
         """The only reader of a node that nobody looks at."""
@@ -71,8 +75,8 @@ class Chains:
         if name in self._visible or len(consumers) != 1:
             return None
         node = self._graph.node(consumers[0])
-        taken = node.name in self._hidden or node.name in self._at_last
-        return None if taken or node.name in self._differentiated else node
+        taken = node.name in self._lasts or node.name in self._at_last
+        return None if taken or node.name in self._apart else node
 
     def _follow(self, first: str) -> Chain:
         chain = Chain(first, first)
@@ -102,5 +106,5 @@ class Chains:
     def _hide(self, chain: Chain) -> None:
         name = chain.first
         while name != chain.last:
-            self._hidden.add(name)
+            self._lasts[name] = chain.last
             (name,) = self._graph.consumers[name]

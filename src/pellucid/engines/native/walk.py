@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pellucid.engines.engine import Rule
@@ -11,7 +11,15 @@ from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
 from pellucid.engines.native.chains import Chain, Chains
 from pellucid.engines.native.fusion import FusedConvolution, absorbed_rectifiers, fused_convolutions
 from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, fused_convolution, lowering_of
-from pellucid.engines.native.lowering.blocks.chain import CHAINED, chain_forward
+from pellucid.engines.native.lowering.blocks.chain import (
+    CHAINED,
+    ChainContexts,
+    chain_forward,
+    chain_gradient,
+    source_gradient,
+)
+from pellucid.engines.native.lowering.blocks.convolution import finishes_gradient
+from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource, plain
 from pellucid.engines.native.lowering.context import Cache
 from pellucid.engines.native.lowering.geometry import Geometry, geometry
@@ -71,6 +79,8 @@ class Walk:
     _chains: Chains = field(init=False)
     _hidden: frozenset[str] = field(init=False)
     _padded: set[str] = field(init=False, default_factory=set)
+    _visited: set[str] = field(init=False, default_factory=set)
+    _rectified: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.values = Values(self.builder, self.graph.shapes)
@@ -88,19 +98,25 @@ class Walk:
         )
         fused = fused_convolutions(self.graph, looked_at)
         self._fused = {last: members for last, members in fused.items() if self._is_in_lanes(members)}
-        self._chains = Chains(self.graph, self._chain_candidates(), self.visible, self._differentiated)
+        self._chains = Chains(self.graph, self._chain_candidates(), self.visible, self._apart())
         self._hidden = frozenset().union(*(members.inner for members in self._fused.values()))
 
     def _is_in_lanes(self, members: FusedConvolution) -> bool:
         return all(self.layouts[name] is Layout.LANES for name in (members.last, *members.inner))
 
     def _chain_candidates(self) -> frozenset[str]:
-        """Only where no backward step follows: it would ask for what lies inside a chain."""
         if self.training:
             return frozenset()
-        names = self.layouts.keys() - self._differentiated
-        in_blocks = [name for name in names if self.layouts[name] is Layout.BLOCKS]
+        in_blocks = [name for name in self.layouts if self.layouts[name] is Layout.BLOCKS]
         return frozenset(name for name in in_blocks if type(self.graph.node(name).layer) in CHAINED)
+
+    def _apart(self) -> frozenset[str]:
+        """No part of chains: parameters' gradients need what is inside, and poolings rectify for nothing."""
+        return frozenset(
+            node.name
+            for node in self.graph.nodes
+            if self._parameters_of(node) or node.name in self._absorbed & self._differentiated
+        )
 
     def _context(self, name: str) -> NodeContext:
         node = self.graph.node(name)
@@ -151,7 +167,8 @@ class Walk:
                 self._caches[node.name] = None
                 self.values.defer(node.name, partial(self._output_of, node))
             elif chain is not None:
-                self.values.put(node.name, self._chain_forward(chain))
+                value, self._caches[node.name] = self._chain_forward(chain)
+                self.values.put(node.name, value)
             else:
                 output, self._caches[node.name] = self._node_forward(node)
                 self.values.put(node.name, output)
@@ -159,12 +176,17 @@ class Walk:
     def _output_of(self, node: Node) -> Value:
         return self._node_forward(node)[0]
 
-    def _chain_forward(self, chain: Chain) -> BlockValue:
-        first = self._context(chain.first)
-        normalization = self._context(chain.normalization) if chain.normalization is not None else None
-        value = self.values.blocks(first.node.inputs[0])
+    def _chain_contexts(self, chain: Chain) -> ChainContexts:
+        return ChainContexts(
+            self._context(chain.first),
+            self._context(chain.normalization) if chain.normalization is not None else None,
+            self._context(chain.last) if chain.rectified else None,
+        )
+
+    def _chain_forward(self, chain: Chain) -> tuple[BlockValue, Cache]:
+        value = self.values.blocks(self.graph.node(chain.first).inputs[0])
         addend = None if chain.addend is None else self.values.blocks(chain.addend)
-        return chain_forward(self.builder, chain, first, normalization, value, addend)
+        return chain_forward(self.builder, self._chain_contexts(chain), value, addend)
 
     def _members(self, fused: FusedConvolution) -> fused_convolution.Chain:
         return fused_convolution.Chain(
@@ -214,14 +236,19 @@ class Walk:
         gradients = Gradients(self.builder, self.graph.shapes, seeds)
         reached: set[str] = set()
         for node in reversed(self.graph.nodes):
+            self._visited.add(node.name)
             if node.name not in gradients or node.name not in self._useful:
                 continue
             reached.add(node.name)
             if node.name not in self._differentiated:
                 continue
-            for source, part in self._node_backward(node, gradients, reached):
-                if part is not None:
-                    gradients.add(source, part)
+            chain = self._chains.ending_at(node.name)
+            if chain is not None:
+                self._chain_backward(chain, gradients)
+            else:
+                for source, part in self._node_backward(node, gradients, reached):
+                    if part is not None:
+                        gradients.add(source, part)
             if node.name not in self.nodes_wanted:
                 gradients.forget(node.name)
         self._clear_unreached(reached)
@@ -253,6 +280,38 @@ class Walk:
             lanes = gradients.lanes(node.name)
             parts = lowering_of(context).backward(self.builder, context, cache, lanes, wishes)
         return list(zip(node.inputs, parts, strict=True))
+
+    def _chain_backward(self, chain: Chain, gradients: Gradients) -> None:
+        """Append the backward steps of a chain's nodes, and add to its sources' gradients."""
+        contexts, cache = self._chain_contexts(chain), self._caches[chain.last]
+        if chain.last in self._rectified:
+            contexts = replace(contexts, rectifier=None)
+        gradient = chain_gradient(self.builder, contexts, cache, gradients.blocks(chain.last))
+        if chain.addend in self._useful:
+            gradients.add(chain.addend, gradient)
+        (source,) = contexts.first.node.inputs
+        if source in self._useful:
+            epilogue = self._finish(source, contexts.first, gradients)
+            part = source_gradient(self.builder, contexts, cache, gradient, epilogue)
+            if epilogue.addend is not None:
+                gradients.forget(source)
+            gradients.add(source, part)
+
+    def _finish(self, source: str, reader: NodeContext, gradients: Gradients) -> Epilogue:
+        """What this reader's part of a gradient is put through as it is written.
+
+        If it is the last one, the others are added; and if the source ends in a rectifier, the sum passes it.
+        """
+        readers = self.graph.consumers[source]
+        is_last = all(self._chains.last_of(name) in self._visited for name in readers)
+        if not is_last or not finishes_gradient(reader, self.builder.lanes):
+            return NOTHING_MORE
+        addend = plain(self.builder, gradients.blocks(source)) if source in gradients else None
+        before = self._chains.ending_at(source)
+        if before is None or not before.rectified or source in self.nodes_wanted or source in self.rules:
+            return Epilogue(addend=addend)
+        self._rectified.add(source)
+        return Epilogue(addend=addend, mask=self.values.blocks(source))
 
     def _clear_unreached(self, reached: set[str]) -> None:
         """A parameter that the seeds do not depend on has the gradient 0."""

@@ -14,9 +14,9 @@ from typing import TypeGuard
 from pellucid.engines.native.builder import GRADIENT_TURN, PlanBuilder
 from pellucid.engines.native.lowering.connections import input_connections, output_connections
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.engines.native.lowering.derived import derived_buffer, is_kept
+from pellucid.engines.native.lowering.derived import derived_buffer
 from pellucid.engines.native.lowering.geometry import Geometry
-from pellucid.engines.native.plan import Buffer, Step
+from pellucid.engines.native.plan import Buffer, Scope, Step
 from pellucid.layers import Conv2d, Convolution, Layer, Shape
 
 POINTS = 6
@@ -133,7 +133,7 @@ class Filtering:
         builder, name = self.builder, self.context.name
         kernels = derived_buffer(builder, self.context, "kernels at the points", self._kernel_values)
         operands = (self.context.parameter("weight"), kernels)
-        if is_kept(self.context):
+        if kernels.scope is Scope.PREPARED:
             builder.prepare(Step("filtering_kernels", name, operands, self._attributes(), self._pairs))
         else:
             builder.first("filtering_kernels", name, operands, self._attributes(), extent=self._pairs)

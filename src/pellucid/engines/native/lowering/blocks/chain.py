@@ -2,47 +2,92 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.chains import Chain
-from pellucid.engines.native.lowering.blocks import dense
-from pellucid.engines.native.lowering.blocks.convolution import convolution_output
+from pellucid.engines.native.lowering.blocks import activation, dense
+from pellucid.engines.native.lowering.blocks.convolution import convolution_output, input_gradient
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.normalization import folded
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
+from pellucid.engines.native.plan import Buffer
 from pellucid.layers import Conv1d, Conv2d, Layer, Linear
 
 CHAINED: frozenset[type[Layer]] = frozenset({Conv1d, Conv2d, Linear})
 """Layers that a chain may begin with."""
 
 
+@dataclass(frozen=True)
+class ChainContexts:
+    """Of the convolution or linear layer, and of what follows it, None for what does not."""
+
+    first: NodeContext
+    normalization: NodeContext | None
+    rectifier: NodeContext | None
+
+
+@dataclass(frozen=True)
+class ChainCache:
+    """What the backward steps read: the output, and what the kernels were multiplied by."""
+
+    output: BlockValue
+    scale: Buffer | None
+
+
 def chain_forward(
-    builder: PlanBuilder,
-    chain: Chain,
-    first: NodeContext,
-    normalization: NodeContext | None,
-    value: BlockValue,
-    addend: BlockValue | None,
-) -> BlockValue:
+    builder: PlanBuilder, contexts: ChainContexts, value: BlockValue, addend: BlockValue | None
+) -> tuple[BlockValue, ChainCache]:
     """The chain's steps.
 
     Args:
         builder: of the plan.
-        chain: the nodes.
-        first: of the convolution or linear layer.
-        normalization: of the batch normalisation, if the chain has one.
+        contexts: the nodes.
         value: what the first node reads.
         addend: what is added, if the chain adds.
     """
+    first, rectify = contexts.first, contexts.rectifier is not None
     if isinstance(first.node.layer, Linear):
-        return dense.output(builder, first, plain(builder, value), rectify=chain.rectified)
+        output = dense.output(builder, first, plain(builder, value), rectify=rectify)
+        return output, ChainCache(output, None)
     scale, bias = None, first.parameter("bias")
-    if normalization is not None:
-        scale, bias = folded(builder, normalization, bias)
+    if contexts.normalization is not None:
+        scale, bias = folded(builder, contexts.normalization, bias)
     epilogue = Epilogue(
         bias=bias,
         scale=scale,
         addend=plain(builder, addend) if addend is not None else None,
-        rectify=chain.rectified,
+        rectify=rectify,
     )
-    return convolution_output(builder, first, value, epilogue)
+    output = convolution_output(builder, first, value, epilogue)
+    return output, ChainCache(output, scale)
+
+
+def chain_gradient(
+    builder: PlanBuilder, contexts: ChainContexts, cache: ChainCache, gradient: BlockValue
+) -> BlockValue:
+    """From the gradient of a chain's output to that of its sum, and so of its addend."""
+    if contexts.rectifier is not None:
+        (passed,) = activation.rectifier_backward(builder, contexts.rectifier, cache.output, gradient, [True])
+        assert passed is not None
+        gradient = passed
+    return gradient if gradient.mask is None else plain(builder, gradient)
+
+
+def source_gradient(
+    builder: PlanBuilder, contexts: ChainContexts, cache: ChainCache, gradient: BlockValue, epilogue: Epilogue
+) -> BlockValue:
+    """From the gradient of a chain's sum to that of what its first node reads.
+
+    Args:
+        builder: of the plan.
+        contexts: the nodes.
+        cache: of the forward steps.
+        gradient: of the sum.
+        epilogue: what is done to the result, where the first node is a convolution that can do it.
+    """
+    if isinstance(contexts.first.node.layer, Linear):
+        (result,) = dense.backward(builder, contexts.first, None, gradient, [True])
+        assert result is not None
+        return result
+    return input_gradient(builder, contexts.first, gradient, replace(epilogue, scale=cache.scale))

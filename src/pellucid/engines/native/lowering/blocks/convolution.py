@@ -8,8 +8,9 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.algorithms import Algorithm, algorithm_of
 from pellucid.engines.native.lowering.blocks import depthwise, direct, winograd
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
-from pellucid.engines.native.lowering.blocks.epilogue import Epilogue, channel_sums
+from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue, channel_sums
 from pellucid.engines.native.lowering.blocks.kernel_gradient import bias_gradient
+from pellucid.engines.native.lowering.blocks.padding import repeats_cells
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
 from pellucid.engines.native.lowering.geometry import Geometry, geometry
@@ -36,6 +37,27 @@ def convolution_output(
             return depthwise.output(builder, context, sizes_of(context), value, epilogue)
         case Algorithm.WINOGRAD:
             return winograd.output(builder, context, value, epilogue)
+
+
+def finishes_gradient(context: NodeContext, lanes: int) -> bool:
+    """Whether the input's gradient can be added to and masked on its way: it is written once, as it stays."""
+    layer = context.node.layer
+    if not isinstance(layer, Convolution) or repeats_cells(layer, sizes_of(context)):
+        return False
+    return algorithm_of(context, lanes, Layout.BLOCKS) is not Algorithm.DEPTHWISE
+
+
+def input_gradient(
+    builder: PlanBuilder, context: NodeContext, gradient: BlockValue, epilogue: Epilogue = NOTHING_MORE
+) -> BlockValue:
+    """dJ/dx, put through what comes after it."""
+    match algorithm_of(context, builder.lanes, Layout.BLOCKS):
+        case Algorithm.DIRECT:
+            return direct.input_gradient(builder, context, sizes_of(context), gradient, epilogue)
+        case Algorithm.DEPTHWISE:
+            return depthwise.input_gradient(builder, context, sizes_of(context), gradient, epilogue)
+        case Algorithm.WINOGRAD:
+            return winograd.input_gradient(builder, context, gradient, epilogue)
 
 
 def _sums_asked_for(builder: PlanBuilder, context: NodeContext) -> Buffer | None:
@@ -65,19 +87,15 @@ def backward(
     if target is not None and algorithm is not Algorithm.WINOGRAD:
         # Written down for the kernels' gradient, it is read for the input's too.
         gradient = plain(builder, gradient)
-    match algorithm:
-        case Algorithm.DIRECT:
-            if target is not None:
+    if target is not None:
+        match algorithm:
+            case Algorithm.DIRECT:
                 direct.weight_gradient(builder, context, sizes, cache, gradient, target)
-            return [direct.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
-        case Algorithm.DEPTHWISE:
-            if target is not None:
+            case Algorithm.DEPTHWISE:
                 depthwise.weight_gradient(builder, context, sizes, cache, gradient, target)
-            return [depthwise.input_gradient(builder, context, sizes, gradient) if wanted[0] else None]
-        case Algorithm.WINOGRAD:
-            if target is not None:
+            case Algorithm.WINOGRAD:
                 winograd.weight_gradient(builder, context, cache, gradient, target)
-            return [winograd.input_gradient(builder, context, gradient) if wanted[0] else None]
+    return [input_gradient(builder, context, gradient) if wanted[0] else None]
 
 
 LOWERINGS: dict[type[Layer], BlockLowering] = {

@@ -100,7 +100,7 @@ def _packed(
     operands = (context.parameter("weight"), scale, joined, *lists, taps)
     packed = derived_buffer(builder, context, "packed", max(1, connections.weights) * builder.lanes)
     step = Step("pack_kernels", context.name, (*operands, packed), attributes, len(connections.groups))
-    derive(builder, context, step)
+    derive(builder, packed, step)
     return packed
 
 
@@ -177,12 +177,14 @@ def correlate(
     }
     scratch = None if reads.direct else builder.scratch(f"{target.name} source", chunk * plane)
     addend = plain(builder, epilogue.addend).x if epilogue.addend is not None else None
+    mask = epilogue.mask.x if epilogue.mask is not None else None
     taps, rows, columns = reads.tables(builder)
     operands = (
         *reads.operands(),
         packed,
         epilogue.bias,
         addend,
+        mask,
         epilogue.sums,
         *lists,
         taps,

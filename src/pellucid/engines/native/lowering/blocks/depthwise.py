@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.bands import source_cell
 from pellucid.engines.native.lowering.blocks.correlation import convolution
-from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue
 from pellucid.engines.native.lowering.blocks.padding import fold, repeats_cells, unpadded
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
@@ -202,7 +202,11 @@ def output(
 
 
 def input_gradient(
-    builder: PlanBuilder, context: NodeContext, sizes: Geometry, gradient: BlockValue
+    builder: PlanBuilder,
+    context: NodeContext,
+    sizes: Geometry,
+    gradient: BlockValue,
+    epilogue: Epilogue = NOTHING_MORE,
 ) -> BlockValue:
     """The gradient of the input: a correlation with the kernels turned round."""
     layer = convolution(context)
@@ -211,7 +215,7 @@ def input_gradient(
     name, shape = f"d input of {context.name}", context.input_shapes[0]
     reads = _Reads(gradient, _gradient_axis(axes[0]), _gradient_axis(axes[1]))
     result = builder.blocks_buffer(name, (shape[0], axes[0].input, axes[1].input))
-    _correlate(builder, context, reads, Epilogue(), result)
+    _correlate(builder, context, reads, epilogue, result)
     if folds:
         result = fold(builder, context, layer, sizes, result)
     return BlockValue(name, shape, result)
@@ -262,11 +266,8 @@ def _packed(
     operands = (context.parameter("weight"), scale, builder.constant(f"{context.name} packed taps", numbers))
     attributes = {"channels": channels, "taps": taps, "parts": 1}
     packed = derived_buffer(builder, context, "packed", blocks * taps * builder.lanes)
-    derive(
-        builder,
-        context,
-        Step("pack_depthwise_kernels", context.name, (*operands, packed), attributes, blocks),
-    )
+    step = Step("pack_depthwise_kernels", context.name, (*operands, packed), attributes, blocks)
+    derive(builder, packed, step)
     return packed
 
 

@@ -12,7 +12,7 @@ from pellucid.engines.native.lowering.blocks.correlation import (
     forward_axes,
     readable,
 )
-from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue
 from pellucid.engines.native.lowering.blocks.kernel_gradient import weight_gradient
 from pellucid.engines.native.lowering.blocks.padding import fold, repeats_cells, unpadded
 from pellucid.engines.native.lowering.blocks.value import BlockValue
@@ -35,9 +35,6 @@ def output(
     target = Target(context.name, context.output_shape, y)
     correlate(builder, context, reads, target, range(len(reads.taps)), epilogue)
     return BlockValue(context.name, context.output_shape, y, sums=epilogue.sums)
-
-
-NOTHING_MORE = Epilogue()
 
 
 def input_gradient(

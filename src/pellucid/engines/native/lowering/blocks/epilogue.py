@@ -17,15 +17,17 @@ def channel_sums(builder: PlanBuilder, name: str, channels: int) -> Buffer:
 
 @dataclass(frozen=True)
 class Epilogue:
-    """y = rectified(sum + bias + addend), its moments summed on the way.
+    """y = rectified(sum + bias + addend), or 0 where it is masked, its moments summed on the way.
 
     Attributes:
         bias: (channels,) floats in the order of the layer, or (padded channels,) where `scale` is given; None
             for none.
-        scale: (padded channels,) floats that the kernels of each output channel are multiplied by when they
-            are packed, as a normalisation folded into the convolution asks for; None for none.
+        scale: (padded channels,) floats that the kernels of each output channel of the layer are multiplied
+            by when they are packed, as a normalisation folded into the convolution asks for; None for none.
         addend: a plain value of the output's shape that is added.
         rectify: whether negative results become 0.
+        mask: a plain value of the output's shape: y is 0 where it is not positive. None for none. Depthwise
+            convolutions do not follow it.
         sums: (2, padded channels) doubles a shard, to which the sums of y and of its squares are added.
     """
 
@@ -33,4 +35,8 @@ class Epilogue:
     scale: Buffer | None = None
     addend: BlockValue | None = None
     rectify: bool = False
+    mask: BlockValue | None = None
     sums: Buffer | None = None
+
+
+NOTHING_MORE = Epilogue()

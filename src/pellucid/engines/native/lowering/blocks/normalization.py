@@ -18,7 +18,6 @@ from pellucid.engines.native.lowering.blocks.value import (
     plain,
 )
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.lowering.derived import derive, derived_buffer
 from pellucid.engines.native.lowering.normalization import attributes, required
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import BatchNorm1d, BatchNorm2d, Layer, Normalize
@@ -133,14 +132,14 @@ def _running_operands(context: NodeContext) -> tuple[Buffer | None, ...]:
 
 def _by_running(builder: PlanBuilder, context: NodeContext, source: BlockValue) -> _Normalized:
     padded = _padded(builder, context)
-    statistics = derived_buffer(builder, context, "statistics", 2 * padded)
-    coefficients = derived_buffer(builder, context, "coefficients", 3 * padded)
+    statistics = builder.prepared_buffer(f"{context.name} statistics", 2 * padded)
+    coefficients = builder.prepared_buffer(f"{context.name} coefficients", 3 * padded)
     backwards = None
     if context.differentiated:
-        backwards = derived_buffer(builder, context, "gradient coefficients", 3 * padded)
+        backwards = builder.prepared_buffer(f"{context.name} gradient coefficients", 3 * padded)
     operands = (*_running_operands(context), statistics, coefficients, backwards)
     step = Step("blocks_running_coefficients", context.name, operands, attributes(context), padded)
-    derive(builder, context, step)
+    builder.prepare(step)
     return _Normalized(source, statistics, coefficients, backwards)
 
 
@@ -153,11 +152,11 @@ def folded(builder: PlanBuilder, context: NodeContext, bias_before: Buffer | Non
         bias_before: the convolution's own bias, if it has one.
     """
     padded = _padded(builder, context)
-    scale = derived_buffer(builder, context, "scale", padded)
-    bias = derived_buffer(builder, context, "folded bias", padded)
+    scale = builder.prepared_buffer(f"{context.name} scale", padded)
+    bias = builder.prepared_buffer(f"{context.name} folded bias", padded)
     operands = (*_running_operands(context), bias_before, scale, bias)
     step = Step("blocks_fold_normalization", context.name, operands, attributes(context), padded)
-    derive(builder, context, step)
+    builder.prepare(step)
     return scale, bias
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.blocks.winograd_tiling import (
     MOST_TILES,
@@ -57,13 +57,15 @@ def output(builder: PlanBuilder, context: NodeContext, value: BlockValue, epilog
     return BlockValue(context.name, context.output_shape, result, sums=epilogue.sums)
 
 
-def input_gradient(builder: PlanBuilder, context: NodeContext, gradient: BlockValue) -> BlockValue:
+def input_gradient(
+    builder: PlanBuilder, context: NodeContext, gradient: BlockValue, epilogue: Epilogue = NOTHING_MORE
+) -> BlockValue:
     """dJ/dx: the convolution of dJ/dz with the kernels rotated and transposed."""
     name = f"d input of {context.name}"
     shape = context.input_shapes[0]
     result = builder.blocks_buffer(name, shape)
     tiles = tiling(context).reversed
-    _Convolution(builder, context, tiles, _readable(builder, gradient), Epilogue(), result).lower()
+    _Convolution(builder, context, tiles, _readable(builder, gradient), epilogue, result).lower()
     return BlockValue(name, shape, result)
 
 
@@ -102,7 +104,8 @@ class _Convolution:
     @property
     def _finish(self) -> Operands:
         addend = self.epilogue.addend.x if self.epilogue.addend is not None else None
-        return self.epilogue.bias, addend, self.epilogue.sums, self.output
+        mask = self.epilogue.mask.x if self.epilogue.mask is not None else None
+        return self.epilogue.bias, addend, mask, self.epilogue.sums, self.output
 
     def _attributes(self, division: Division) -> dict[str, int]:
         return self.tiles.attributes(
@@ -121,7 +124,7 @@ class _Convolution:
         operands = (self.context.parameter("weight"), self.epilogue.scale, room)
         extent = groups(builder, tiles.out_channels) * tiles.in_channels
         step = Step("winograd_weights", self.context.name, operands, attributes, extent)
-        derive(builder, self.context, step)
+        derive(builder, room, step)
         return room
 
     def _alone(self, division: Division) -> None:
@@ -159,7 +162,7 @@ class _Convolution:
         builder, name = self.builder, self.context.name
         attributes = self._attributes(division)
         items = groups(builder, self.tiles.out_channels)
-        if is_kept(self.context) or division.keeps_kernels:
+        if is_kept(self.context, division.kernels_bytes) or division.keeps_kernels:
             operands: Operands = (inputs, self._kernels(division), products)
             return Step("winograd_multiply", name, operands, attributes, POINTS * items)
         room = builder.scratch(f"{name} kernels of a batch", division.batch_bytes)
