@@ -195,6 +195,42 @@ def test_the_command_serves_until_ctrl_c() -> None:
             process.kill()
 
 
+ENDLESS = """
+import threading
+from functools import partial
+from pellucid.cli.studio import run_studio
+from pellucid.studio.opening import open_embedded
+from pellucid.studio.studio import Studio
+
+def endless(studio):
+    print("asked", flush=True)
+    threading.Event().wait()
+
+Studio.state = endless
+run_studio([partial(open_embedded, "lenet5")], port=0, browser=False)
+"""
+"""A Studio that never answers one question."""
+
+
+def test_ctrl_c_waits_for_no_answer() -> None:
+    command = [sys.executable, "-c", ENDLESS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            url = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", process.stdout.readline())
+            assert url is not None
+            with socket.create_connection(("127.0.0.1", int(url[1]))) as line:
+                asking = f"GET /api/state HTTP/1.1\r\nhost: 127.0.0.1:{url[1]}\r\nx-token: {url[2]}\r\n\r\n"
+                line.sendall(asking.encode())
+                assert "asked" in (process.stdout.readline(), process.stdout.readline())[1]
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=60) == 130
+            assert "pellucid: interrupted" in process.stderr.read()
+        finally:
+            process.kill()
+
+
 def test_training_goes_over_a_real_websocket() -> None:
     with Running(studio_of(embedded("lenet5"))) as running, running.client() as client:
         page = Page(client)

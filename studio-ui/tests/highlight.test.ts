@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { visibleGraph } from "../src/lib/fold";
 import { layOut, mapPlace } from "../src/lib/layout";
+import type { NodeInfo } from "../src/lib/messages";
 import { highlight } from "../src/overview/highlight";
 import { node } from "./nodes";
 
@@ -10,16 +11,24 @@ const nodes = [
   node("pool", "pooling", ["grouped"], [6, 4, 4]),
   node("fc", "dense", ["pool"], [10]),
 ];
-const layout = layOut(visibleGraph(nodes, new Set()), {
-  width: 1280,
-  height: 640,
-  shown: (name) => nodes.find((one) => one.name === name)?.shape[0] ?? 1,
-  opened: null,
-  roomWidth: 400,
-  outputWidth: 190,
-  pairs: false,
-  rowHeight: 26,
-});
+const laidOut = (of: NodeInfo[], folded: string[] = []) =>
+  layOut(visibleGraph(of, new Set(folded)), {
+    width: 1280,
+    height: 640,
+    shown: (name) => of.find((one) => one.name === name)?.shape[0] ?? 1,
+    opened: null,
+    roomWidth: 400,
+    outputWidth: 190,
+    pairs: false,
+    rowHeight: 26,
+  });
+const layout = laidOut(nodes);
+const folding = [
+  node("stem", "pooling", [], [4, 8, 8]),
+  node("left", "convolution", ["stem"], [2, 8, 8], "mixed"),
+  node("right", "convolution", ["stem"], [2, 8, 8], "mixed"),
+  node("joined", "merge", ["left", "right"], [4, 8, 8], "mixed"),
+];
 const shown = { channels: () => [0, 1, 2, 3, 4, 5], pairs: false };
 const corners = (path: string) =>
   [...path.matchAll(/M(-?[\d.]+),(-?[\d.]+)/g)].map(([, x, y]) => ({ x: Number(x), y: Number(y) }));
@@ -52,6 +61,12 @@ describe("the highlight", () => {
     expect(corners(target)[0]?.y).toBe(Math.round(fc.y + 0.7 * fc.height) + 1);
     expect(corners(sources)).toHaveLength(6);
     expect(corners(edges)).toHaveLength(6);
+  });
+
+  it("frames every map that a folded block reads, though its last node is as wide as they are many", () => {
+    const [edges, sources] = highlight(laidOut(folding, ["mixed"]), { node: "joined", channel: 2 }, shown);
+    expect(corners(sources?.path ?? "")).toHaveLength(4);
+    expect(corners(edges?.path ?? "")).toHaveLength(4);
   });
 
   it("is nothing for a node that is not on the stage", () => {

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pellucid.cli import INTERRUPTED
+
 if TYPE_CHECKING:
     from pellucid.studio.opening import Opened
 
 SCREENS = {"DISPLAY", "WAYLAND_DISPLAY"}
 """Environment variables that name a screen on Linux."""
+
+PATIENCE = 0.5
+"""Seconds that an answer under way has left after Ctrl-C."""
 
 
 def studio_command(
@@ -76,7 +81,20 @@ def run_studio(
         if browser and has_screen():
             webbrowser.open(address.url)
 
-    serve(studio, port=port, ready=ready)
+    try:
+        serve(studio, port=port, ready=ready)
+    except KeyboardInterrupt:
+        if not studio.jobs.have_ended(within=PATIENCE):
+            _leave()
+        raise
+
+
+def _leave() -> None:
+    """End though threads still work, which would be waited for: nobody wants what they find any more."""
+    print("pellucid: interrupted", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def has_screen() -> bool:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from starlette.requests import Request
@@ -47,17 +47,22 @@ class Jobs:
     def __init__(self) -> None:
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "studio-quick")
         self._slow = ThreadPoolExecutor(SLOW_THREADS, "studio-slow")
+        self._underway: set[Future[Any]] = set()
 
     def close(self) -> None:
         """Begin nothing more."""
         self._quick.shutdown(wait=False, cancel_futures=True)
         self._slow.shutdown(wait=False, cancel_futures=True)
 
+    def have_ended(self, within: float) -> bool:
+        """Whether nothing is being worked on, or no longer after so many seconds."""
+        return not wait(tuple(self._underway), within).not_done
+
     async def run(self, request: Request, work: Callable[[Attention], T], *, slow: bool = False) -> T:
         """What the work returns.
 
         Raises:
-            AbandonedError: the client went before it was done.
+            AbandonedError: the client went, or the server ended, before it was done.
         """
         attention = Attention()
 
@@ -66,14 +71,18 @@ class Jobs:
             with np.errstate(all="ignore"):  # what is not finite is shown, and no news for the terminal
                 return work(attention)
 
-        loop = asyncio.get_running_loop()
-        done = loop.run_in_executor(self._slow if slow else self._quick, begun)
+        underway = (self._slow if slow else self._quick).submit(begun)
+        self._underway.add(underway)
+        underway.add_done_callback(self._underway.discard)
+        done = asyncio.wrap_future(underway)
         gone = asyncio.create_task(_disconnected(request))
         try:
             await asyncio.wait((done, gone), return_when=asyncio.FIRST_COMPLETED)
             if not done.done():
                 raise AbandonedError
             return done.result()
+        except asyncio.CancelledError:
+            raise AbandonedError from None
         finally:
             attention.end()
             done.cancel()

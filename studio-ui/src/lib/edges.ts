@@ -17,7 +17,8 @@ const link = linkHorizontal<unknown, Point>()
 /** Which input channels an output channel is made of. */
 export function feeds(from: Block, to: Block, source: number, channel: number): boolean {
   const node = to.entry.node;
-  if (to.vector || from.vector) return true;
+  // A folded block stands under the name of its last node, which need not be what reads its inputs.
+  if (to.vector || from.vector || to.entry.folded) return true;
   const inputs = from.entry.node.shape[0] ?? 1;
   const outputs = node.shape[0] ?? 1;
   if (node.kind === "convolution") {

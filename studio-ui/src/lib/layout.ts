@@ -48,7 +48,8 @@ export interface LayoutWish {
 }
 
 export const TITLE = 46;
-const TOP = 14;
+/** Room below the maps, for what follows them: how many of a node's channels are shown. */
+const BELOW = 22;
 const SLOT = 46;
 const SHORT_GAP = 12;
 const LONG_GAP = 44;
@@ -67,7 +68,7 @@ export function layOut(entries: VisibleNode[], wish: LayoutWish): Layout {
   const columns: VisibleNode[][] = [];
   for (const entry of entries) (columns[entry.depth] ??= []).push(entry);
   const rows = Math.max(1, ...columns.filter((c) => c.length === 1).map((c) => countOf(c[0], wish)));
-  const room = wish.height - TITLE - TOP - 8;
+  const room = wish.height - TITLE - BELOW;
   // A wide screen has larger maps, as far as all columns still fit.
   const widest = Math.max(64, (wish.width - wish.outputWidth) / (columns.length * 1.9));
   const mapSide = Math.floor(Math.min(widest, Math.max(20, room / rows - 8)));
@@ -83,7 +84,7 @@ export function layOut(entries: VisibleNode[], wish: LayoutWish): Layout {
     blocks,
     byName: new Map(blocks.map((block) => [block.entry.node.name, block])),
     width,
-    height: bottom + TOP,
+    height: bottom + BELOW,
     mapSide,
     room: place,
   };
