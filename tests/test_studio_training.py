@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from studio_cases import HOST, Page, client_of, embedded, floats, small_network,
 
 import pellucid
 from pellucid.explain import Recorder, Recording
+from pellucid.studio.conductor import Conductor
 from pellucid.studio.opening import open_source
 from pellucid.studio.studio import Studio
 
@@ -144,6 +147,24 @@ def test_a_run_can_be_paused(line: Line, client: TestClient) -> None:
     state = line.held()
     assert state["status"] == "paused"
     assert 0 < state["step"] < 23_000
+
+
+def test_a_pause_that_comes_while_the_run_is_told_of_is_told_of_too() -> None:
+    told: list[bool] = []
+
+    def report(_: Any, held: bool) -> None:
+        told.append(held)
+        conductor.allow(None if held else 0)
+
+    conductor = Conductor(report)
+    conductor.allow(None)
+    run: Any = SimpleNamespace(step=5, finished=False)
+    record: Any = SimpleNamespace(test_accuracy=None)
+    thread = threading.Thread(target=conductor.epoch, args=(run, record), daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert told == [False, True]
 
 
 def test_held_out_images_of_the_run_answer_for_its_model(line: Line, client: TestClient) -> None:

@@ -89,16 +89,24 @@ class Conductor(Callback):
             self._wait(run)
 
     def _wait(self, run: Run) -> None:
+        """Say where the run stands, and return when it may go on."""
+        if not self._holds(run) and perf_counter() - self._last >= REPORT_SECONDS:
+            self._tell(run, held=False)
+        # A command may come while something is told: what stands still then has been told of, too.
+        while self._holds(run):
+            self._tell(run, held=True)
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped or self._goes_on(run))
+
+    def _holds(self, run: Run) -> bool:
         with self._changed:
-            held = self._until is not None and run.step >= self._until
-            stopped = self._stopped
-        if stopped:
-            raise StoppedError
-        if held or perf_counter() - self._last >= REPORT_SECONDS:
-            self._report(run, held)
-            self._last = perf_counter()
-        with self._changed:
-            while self._until is not None and run.step >= self._until and not self._stopped:
-                self._changed.wait()
             if self._stopped:
                 raise StoppedError
+            return not self._goes_on(run)
+
+    def _goes_on(self, run: Run) -> bool:
+        return self._until is None or run.step < self._until
+
+    def _tell(self, run: Run, *, held: bool) -> None:
+        self._report(run, held)
+        self._last = perf_counter()
