@@ -39,7 +39,7 @@ def test_one_pass_equals_trace_and_backward(network: str, node: str, engine: str
     for name in (node, "input"):
         np.testing.assert_array_equal(one.nodes[name], two.nodes[name])
     for name in ("input", node, output):
-        # The trace keeps every node apart; the pass may fold those between into others, which rounds otherwise.
+        # The trace keeps every node apart; the pass may fold those between, which rounds otherwise.
         scale = np.abs(trace[name]).max()
         np.testing.assert_allclose(one.activations[name], trace[name], rtol=0, atol=2e-5 * scale)
 
