@@ -161,7 +161,7 @@ def test_files_and_names_open(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["lenet6", "nothing.pellucid", "no/such/folder", "lenet5@mine"])
 def test_what_cannot_be_opened_says_so(source: str) -> None:
-    with pytest.raises(PellucidError, match=source.partition("@")[0]):
+    with pytest.raises(PellucidError, match=source.rpartition("@")[2]):
         open_source(source, Limits())
 
 

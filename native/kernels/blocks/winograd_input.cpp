@@ -15,18 +15,6 @@ struct Field {
   std::int64_t left;
 };
 
-// Columns of a square that were transformed into one cell of each plane.
-template <int SIZE>
-PELLUCID_INLINE void transform_rows(const Vector (&half)[PATCH * SIZE], Vector* planes, std::int64_t stride) {
-  PELLUCID_KEEP_LOOP
-  for (int row = 0; row < PATCH; ++row) {
-    Vector line[SIZE];
-    PELLUCID_UNROLL
-    for (int column = 0; column < SIZE; ++column) line[column] = half[row * SIZE + column];
-    to_points(line, reread(planes + row * PATCH * stride), stride);
-  }
-}
-
 // Where a square lies in its channel block.
 struct Corner {
   std::int64_t top;
@@ -41,35 +29,49 @@ struct Corner {
   }
 };
 
-// What rows beyond the image are made of.
-constexpr Vector NOTHING[PATCH] = {};
-
-// SIZE x SIZE cells of a channel block into one cell of each plane; beyond the image they are 0.
-template <int SIZE>
-PELLUCID_INLINE void transform_square(const Field& field, Corner corner, const Vector* cells, Vector* planes,
+// SIZE x SIZE cells, read(row, column), into one cell of each plane; columns beyond the image are 0.
+template <int SIZE, typename Read>
+PELLUCID_INLINE void transform_square(const Field& field, Corner corner, const Read& read, Vector* planes,
                                       std::int64_t stride) {
-  const Vector* rows[SIZE];
-  PELLUCID_UNROLL
-  for (int row = 0; row < SIZE; ++row) {
-    const Vector* inside = cells + (corner.top + row) * field.width + corner.left;
-    rows[row] = corner.has_row(field, row) ? inside : NOTHING;
-  }
   Vector half[PATCH * SIZE];
   PELLUCID_KEEP_LOOP
   for (int column = 0; column < SIZE; ++column) {
     Vector line[SIZE] = {};
     if (corner.has_column(field, column)) {
       PELLUCID_UNROLL
-      for (int row = 0; row < SIZE; ++row) line[row] = rows[row][column];
+      for (int row = 0; row < SIZE; ++row) line[row] = read(row, column);
     }
     to_points(line, half + column, SIZE);
   }
-  transform_rows<SIZE>(half, planes, stride);
+  PELLUCID_KEEP_LOOP
+  for (int row = 0; row < PATCH; ++row) {
+    Vector line[SIZE];
+    PELLUCID_UNROLL
+    for (int column = 0; column < SIZE; ++column) line[column] = half[row * SIZE + column];
+    to_points(line, reread(planes + row * PATCH * stride), stride);
+  }
 }
 
-// The same of cells that are described; `first` is the channel block's first one.
+// What rows beyond the image are made of.
+constexpr Vector NOTHING[PATCH] = {};
+
+// Of a channel block's cells as they lie.
 template <int SIZE>
-PELLUCID_INLINE void transform_described(const Field& field, Corner corner, const AnyReader& read,
+PELLUCID_INLINE void transform_plain(const Field& field, Corner corner, const Vector* cells, Vector* planes,
+                                     std::int64_t stride) {
+  const Vector* rows[SIZE];
+  PELLUCID_UNROLL
+  for (int row = 0; row < SIZE; ++row) {
+    const Vector* inside = cells + (corner.top + row) * field.width + corner.left;
+    rows[row] = corner.has_row(field, row) ? inside : NOTHING;
+  }
+  const auto read = [&](int row, int column) { return rows[row][column]; };
+  transform_square<SIZE>(field, corner, read, planes, stride);
+}
+
+// Of cells that are described, the channel block's first one being `first`.
+template <int SIZE>
+PELLUCID_INLINE void transform_described(const Field& field, Corner corner, const AnyReader& value,
                                          std::int64_t first, Vector* planes, std::int64_t stride) {
   std::int64_t cells[SIZE];  // the first of each row
   Integers kept[SIZE];       // all bits of the rows inside
@@ -79,17 +81,8 @@ PELLUCID_INLINE void transform_described(const Field& field, Corner corner, cons
     cells[row] = first + (inside ? (corner.top + row) * field.width : 0) + corner.left;
     kept[row] = broadcast_integer(inside ? -1 : 0);
   }
-  Vector half[PATCH * SIZE];
-  PELLUCID_KEEP_LOOP
-  for (int column = 0; column < SIZE; ++column) {
-    Vector line[SIZE] = {};
-    if (corner.has_column(field, column)) {
-      PELLUCID_UNROLL
-      for (int row = 0; row < SIZE; ++row) line[row] = keep_where(kept[row], read(cells[row] + column));
-    }
-    to_points(line, half + column, SIZE);
-  }
-  transform_rows<SIZE>(half, planes, stride);
+  const auto read = [&](int row, int column) { return keep_where(kept[row], value(cells[row] + column)); };
+  transform_square<SIZE>(field, corner, read, planes, stride);
 }
 
 template <int SIZE, bool PLAIN>
@@ -105,7 +98,7 @@ PELLUCID_INLINE void transform_items(const Field& field, const RectifiedDescript
       const Corner corner{.top = place.row - field.top, .left = place.column - field.left};
       const std::int64_t first = (place.image * field.blocks + block) * field.height * field.width;
       if constexpr (PLAIN) {
-        transform_square<SIZE>(field, corner, value.linear.x + first, planes + item, stride);
+        transform_plain<SIZE>(field, corner, value.linear.x + first, planes + item, stride);
       } else {
         transform_described<SIZE>(field, corner, reader, first, planes + item, stride);
       }

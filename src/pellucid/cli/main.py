@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pellucid.cli import INTERRUPTED
+from pellucid.cli import interrupted
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,6 +20,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         status = run(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
-        print("pellucid: interrupted", file=sys.stderr)
-        status = INTERRUPTED
+        status = interrupted()
     sys.exit(status)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pellucid.cli import INTERRUPTED
+from pellucid.cli import interrupted
 
 if TYPE_CHECKING:
     from pellucid.studio.opening import Opened
@@ -91,10 +91,10 @@ def run_studio(
 
 def _leave() -> None:
     """End though threads still work, which would be waited for: nobody wants what they find any more."""
-    print("pellucid: interrupted", file=sys.stderr)
+    status = interrupted()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(INTERRUPTED)
+    os._exit(status)
 
 
 def has_screen() -> bool:

@@ -15,13 +15,13 @@ from pellucid.graph import Graph
 from pellucid.model import Float32, Model
 
 IMAGES_A_PASS = 128
-"""At most: an engine divides such a part further, so that what it works on stays in the processor's cache."""
+"""At most; the native engine divides such a part further, so that it stays in the processor's cache."""
 
 BYTES_A_PASS = 1 << 29
-"""Bound on the activations of a part that is not divided further; one image is always a part."""
+"""Bound on the activations of a part; one image is always a part."""
 
-UNDIVIDED = 32
-"""Images that an engine may take together."""
+FEW_IMAGES = 32
+"""Up to which a program is made for about so many; beyond, one serves all batches."""
 
 
 def as_batch(model: Model, images: ArrayLike) -> Float32:
@@ -60,10 +60,9 @@ def as_baseline(model: Model, baseline: ArrayLike | None) -> Float32:
 def images_a_pass(graph: Graph, count: int) -> int:
     """How many images go together: a power of two, so that a few programs serve batches of every size."""
     cells = sum(math.prod(shape) for shape in graph.shapes.values())
-    most = max(1, BYTES_A_PASS // (4 * cells))
-    if min(most, count) > UNDIVIDED:
-        return IMAGES_A_PASS
-    return min(1 << (most.bit_length() - 1), 1 << max(0, count - 1).bit_length())
+    most = min(IMAGES_A_PASS, max(1, BYTES_A_PASS // (4 * cells)))
+    wanted = count if count <= FEW_IMAGES else most
+    return min(1 << (most.bit_length() - 1), 1 << max(0, wanted - 1).bit_length())
 
 
 def program_for(model: Model, node: str, capacity: int) -> Program:

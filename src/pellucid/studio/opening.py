@@ -61,12 +61,7 @@ def open_source(source: str, limits: Limits) -> Opened:
     name, _, weights = source.partition("@")
     if zoo.is_known(name) and weights not in ("", PUBLISHED) and not path.exists():
         _check_size(name, limits)
-        file = Path(weights).expanduser()
-        if not file.is_file():
-            raise DataError(
-                f"{source}: weights are @{PUBLISHED} or a file's path, received {weights!r}: no such file"
-            )
-        return Opened(zoo.create(name, weights=file))
+        return Opened(zoo.create(name, weights=Path(weights).expanduser()))
     if path.is_file() or path.suffix or "/" in source:
         return Opened(load(path))
     return open_zoo(source, limits)

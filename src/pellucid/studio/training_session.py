@@ -113,9 +113,8 @@ class TrainingSession:
             pass
         except PellucidError as error:
             self._tell({**self.state, "status": "failed", "problem": str(error)})
-        except (
-            Exception
-        ) as error:  # a fault of this program: the page hears of it too, and it goes on its way
+        except Exception as error:
+            # A fault of this program: the page hears of it too, and it goes on its way.
             self._tell({**self.state, "status": "failed", "problem": f"{type(error).__name__}: {error}"})
             raise
         finally:

@@ -13,7 +13,6 @@ from pellucid.engines.native.fusion import FusedConvolution, absorbed_rectifiers
 from pellucid.engines.native.lowering import BLOCK_LOWERINGS, NodeContext, fused_convolution, lowering_of
 from pellucid.engines.native.lowering.blocks.chain import (
     CHAINED,
-    ChainContexts,
     chain_forward,
     chain_gradient,
     source_gradient,
@@ -21,7 +20,7 @@ from pellucid.engines.native.lowering.blocks.chain import (
 from pellucid.engines.native.lowering.blocks.convolution import finishes_gradient
 from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource, plain
-from pellucid.engines.native.lowering.context import Cache
+from pellucid.engines.native.lowering.context import Cache, ChainContexts
 from pellucid.engines.native.lowering.geometry import Geometry, geometry
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Buffer, Layout
@@ -79,11 +78,12 @@ class Walk:
     _chains: Chains = field(init=False)
     _hidden: frozenset[str] = field(init=False)
     _padded: set[str] = field(init=False, default_factory=set)
-    _visited: set[str] = field(init=False, default_factory=set)
+    _numbers: Mapping[str, int] = field(init=False)
     _rectified: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.values = Values(self.builder, self.graph.shapes)
+        self._numbers = {node.name: number for number, node in enumerate(self.graph.nodes)}
         self._useful = self._find_useful()
         self._differentiated = frozenset(
             node.name
@@ -179,8 +179,8 @@ class Walk:
     def _chain_contexts(self, chain: Chain) -> ChainContexts:
         return ChainContexts(
             self._context(chain.first),
-            self._context(chain.normalization) if chain.normalization is not None else None,
-            self._context(chain.last) if chain.rectified else None,
+            normalization=self._context(chain.normalization) if chain.normalization else None,
+            rectifier=self._context(chain.last) if chain.rectified else None,
         )
 
     def _chain_forward(self, chain: Chain) -> tuple[BlockValue, Cache]:
@@ -188,11 +188,11 @@ class Walk:
         addend = None if chain.addend is None else self.values.blocks(chain.addend)
         return chain_forward(self.builder, self._chain_contexts(chain), value, addend)
 
-    def _members(self, fused: FusedConvolution) -> fused_convolution.Chain:
-        return fused_convolution.Chain(
+    def _members(self, fused: FusedConvolution) -> ChainContexts:
+        return ChainContexts(
             self._context(fused.convolution),
-            self._context(fused.rectifier) if fused.rectifier else None,
-            self._context(fused.pooling) if fused.pooling else None,
+            rectifier=self._context(fused.rectifier) if fused.rectifier else None,
+            pooling=self._context(fused.pooling) if fused.pooling else None,
         )
 
     def _node_forward(self, node: Node) -> tuple[Value, Cache]:
@@ -236,7 +236,6 @@ class Walk:
         gradients = Gradients(self.builder, self.graph.shapes, seeds)
         reached: set[str] = set()
         for node in reversed(self.graph.nodes):
-            self._visited.add(node.name)
             if node.name not in gradients or node.name not in self._useful:
                 continue
             reached.add(node.name)
@@ -291,19 +290,19 @@ class Walk:
             gradients.add(chain.addend, gradient)
         (source,) = contexts.first.node.inputs
         if source in self._useful:
-            epilogue = self._finish(source, contexts.first, gradients)
+            epilogue = self._finish(source, chain, contexts.first, gradients)
             part = source_gradient(self.builder, contexts, cache, gradient, epilogue)
             if epilogue.addend is not None:
                 gradients.forget(source)
             gradients.add(source, part)
 
-    def _finish(self, source: str, reader: NodeContext, gradients: Gradients) -> Epilogue:
-        """What this reader's part of a gradient is put through as it is written.
+    def _finish(self, source: str, chain: Chain, reader: NodeContext, gradients: Gradients) -> Epilogue:
+        """What a chain's part of its source's gradient is put through as it is written.
 
-        If it is the last one, the others are added; and if the source ends in a rectifier, the sum passes it.
+        If it is the last, the others are added; and if the source ends in a rectifier, the sum passes it.
         """
-        readers = self.graph.consumers[source]
-        is_last = all(self._chains.last_of(name) in self._visited for name in readers)
+        turns = [self._numbers[self._chains.last_of(name)] for name in self.graph.consumers[source]]
+        is_last = min(turns) == self._numbers[chain.last]
         if not is_last or not finishes_gradient(reader, self.builder.lanes):
             return NOTHING_MORE
         addend = plain(self.builder, gradients.blocks(source)) if source in gradients else None

@@ -10,6 +10,7 @@ from pellucid.engines.native.lowering import filtering
 from pellucid.engines.native.lowering.blocks import depthwise, winograd
 from pellucid.engines.native.lowering.blocks.winograd_tiling import POINTS, tiling
 from pellucid.engines.native.lowering.context import NodeContext
+from pellucid.engines.native.lowering.geometry import sizes_of
 from pellucid.engines.native.plan import Layout
 from pellucid.errors import EngineError, UnknownNameError
 from pellucid.layers import Convolution
@@ -115,7 +116,7 @@ def _direct_cycles(context: NodeContext, lanes: int) -> float:
 
 
 def _winograd_cycles(context: NodeContext, lanes: int) -> float:
-    tiles = tiling(context)
+    tiles = tiling(sizes_of(context))
     count = context.images * tiles.tiles
     vectors = (tiles.in_channels + tiles.out_channels) / lanes
     products = POINTS * tiles.in_channels * tiles.out_channels

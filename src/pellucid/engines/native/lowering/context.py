@@ -92,6 +92,16 @@ class NodeContext:
         return {"channels": self.output_shape[0], "positions": math.prod(self.output_shape[1:])}
 
 
+@dataclass(frozen=True)
+class ChainContexts:
+    """Of a convolution or linear layer and of what is computed with it, None for what does not follow."""
+
+    first: NodeContext
+    normalization: NodeContext | None = None
+    rectifier: NodeContext | None = None
+    pooling: NodeContext | None = None
+
+
 Forward = Callable[[PlanBuilder, NodeContext, Sequence[Buffer]], tuple[Buffer, Cache]]
 Backward = Callable[[PlanBuilder, NodeContext, Cache, Buffer, Sequence[bool]], list[Buffer | None]]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pellucid.engines.engine import Rule
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.activation import activation_attributes
-from pellucid.engines.native.lowering.context import NodeContext, bias_gradient, reduce_sums
+from pellucid.engines.native.lowering.context import ChainContexts, NodeContext, bias_gradient, reduce_sums
 from pellucid.engines.native.lowering.convolution import Passes, gradients, prepare
 from pellucid.engines.native.lowering.direct import Definition
 from pellucid.engines.native.lowering.pooling import window_attributes
@@ -15,15 +15,6 @@ from pellucid.engines.native.plan import Buffer
 
 STRIP_BYTES = 24 * 1024
 """Of an output gradient that is formed at a time: leaves room in a first-level cache for the input rows."""
-
-
-@dataclass(frozen=True)
-class Chain:
-    """Contexts of the convolution and of what follows it, None for what does not."""
-
-    convolution: NodeContext
-    rectifier: NodeContext | None
-    pooling: NodeContext | None
 
 
 @dataclass(frozen=True)
@@ -35,9 +26,9 @@ class ChainCache:
     winners: Buffer | None
 
 
-def forward(builder: PlanBuilder, chain: Chain, source: Buffer) -> tuple[Buffer, ChainCache]:
+def forward(builder: PlanBuilder, chain: ChainContexts, source: Buffer) -> tuple[Buffer, ChainCache]:
     """The last node's output; those of the nodes before it are never written."""
-    context, pooling = chain.convolution, chain.pooling
+    context, pooling = chain.first, chain.pooling
     passes = prepare(builder, context, source)
     last, winners = pooling or context, None
     output = builder.lanes_buffer(last.name, last.cells)
@@ -48,10 +39,10 @@ def forward(builder: PlanBuilder, chain: Chain, source: Buffer) -> tuple[Buffer,
 
 
 def backward(
-    builder: PlanBuilder, chain: Chain, cache: ChainCache, gradient: Buffer, *, wanted: bool
+    builder: PlanBuilder, chain: ChainContexts, cache: ChainCache, gradient: Buffer, *, wanted: bool
 ) -> Buffer | None:
     """The gradient of the convolution's input, if wanted, and those of its parameters."""
-    context, passes = chain.convolution, cache.passes
+    context, passes = chain.first, cache.passes
     if chain.pooling is not None:
         target = context.gradient("weight")
         if isinstance(passes, Definition) and target is not None and not wanted:

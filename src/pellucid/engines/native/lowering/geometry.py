@@ -101,3 +101,10 @@ def geometry(context: NodeContext, layer: Convolution) -> Geometry:
         )
     rows = axes[0] if len(axes) == 2 else AxisWindow(1, 1)
     return Geometry(context.input_shapes[0][0], layer.out_channels, rows, axes[-1])
+
+
+def sizes_of(context: NodeContext) -> Geometry:
+    """The sizes of a node's convolution."""
+    layer = context.node.layer
+    assert isinstance(layer, Convolution)
+    return geometry(context, layer)

@@ -10,21 +10,12 @@ from pellucid.engines.native.lowering.blocks.convolution import convolution_outp
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.normalization import folded
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
-from pellucid.engines.native.lowering.context import NodeContext
+from pellucid.engines.native.lowering.context import ChainContexts
 from pellucid.engines.native.plan import Buffer
 from pellucid.layers import Conv1d, Conv2d, Layer, Linear
 
 CHAINED: frozenset[type[Layer]] = frozenset({Conv1d, Conv2d, Linear})
 """Layers that a chain may begin with."""
-
-
-@dataclass(frozen=True)
-class ChainContexts:
-    """Of the convolution or linear layer, and of what follows it, None for what does not."""
-
-    first: NodeContext
-    normalization: NodeContext | None
-    rectifier: NodeContext | None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.algorithms import Algorithm, algorithm_of
@@ -13,30 +14,60 @@ from pellucid.engines.native.lowering.blocks.kernel_gradient import bias_gradien
 from pellucid.engines.native.lowering.blocks.padding import repeats_cells
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.lowering.geometry import Geometry, geometry
+from pellucid.engines.native.lowering.geometry import Geometry, sizes_of
 from pellucid.engines.native.plan import Buffer, Layout
 from pellucid.layers import Conv1d, Conv2d, Convolution, Layer
 from pellucid.layers.normalization import BatchNorm
 
 
-def sizes_of(context: NodeContext) -> Geometry:
-    """The sizes of a node's convolution."""
-    layer = context.node.layer
-    assert isinstance(layer, Convolution)
-    return geometry(context, layer)
+class Passes(Protocol):
+    """What an algorithm does, in a module of its own."""
+
+    def output(
+        self,
+        builder: PlanBuilder,
+        context: NodeContext,
+        sizes: Geometry,
+        value: BlockValue,
+        epilogue: Epilogue,
+    ) -> BlockValue:
+        """A convolution's output, put through what comes after it."""
+
+    def input_gradient(
+        self,
+        builder: PlanBuilder,
+        context: NodeContext,
+        sizes: Geometry,
+        gradient: BlockValue,
+        epilogue: Epilogue,
+    ) -> BlockValue:
+        """dJ/dx, put through what comes after it."""
+
+    def weight_gradient(
+        self,
+        builder: PlanBuilder,
+        context: NodeContext,
+        sizes: Geometry,
+        value: BlockValue,
+        gradient: BlockValue,
+        target: Buffer,
+    ) -> None:
+        """dJ/dW into the parameter's place in the gradient."""
+
+
+PASSES: Mapping[Algorithm, Passes] = {
+    Algorithm.DIRECT: direct,
+    Algorithm.DEPTHWISE: depthwise,
+    Algorithm.WINOGRAD: winograd,
+}
 
 
 def convolution_output(
     builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue
 ) -> BlockValue:
     """A convolution's output, put through what comes after it."""
-    match algorithm_of(context, builder.lanes, Layout.BLOCKS):
-        case Algorithm.DIRECT:
-            return direct.output(builder, context, sizes_of(context), value, epilogue)
-        case Algorithm.DEPTHWISE:
-            return depthwise.output(builder, context, sizes_of(context), value, epilogue)
-        case Algorithm.WINOGRAD:
-            return winograd.output(builder, context, value, epilogue)
+    passes = PASSES[algorithm_of(context, builder.lanes, Layout.BLOCKS)]
+    return passes.output(builder, context, sizes_of(context), value, epilogue)
 
 
 def finishes_gradient(context: NodeContext, lanes: int) -> bool:
@@ -51,13 +82,8 @@ def input_gradient(
     builder: PlanBuilder, context: NodeContext, gradient: BlockValue, epilogue: Epilogue = NOTHING_MORE
 ) -> BlockValue:
     """dJ/dx, put through what comes after it."""
-    match algorithm_of(context, builder.lanes, Layout.BLOCKS):
-        case Algorithm.DIRECT:
-            return direct.input_gradient(builder, context, sizes_of(context), gradient, epilogue)
-        case Algorithm.DEPTHWISE:
-            return depthwise.input_gradient(builder, context, sizes_of(context), gradient, epilogue)
-        case Algorithm.WINOGRAD:
-            return winograd.input_gradient(builder, context, gradient, epilogue)
+    passes = PASSES[algorithm_of(context, builder.lanes, Layout.BLOCKS)]
+    return passes.input_gradient(builder, context, sizes_of(context), gradient, epilogue)
 
 
 def _sums_asked_for(builder: PlanBuilder, context: NodeContext) -> Buffer | None:
@@ -82,19 +108,13 @@ def backward(
 ) -> list[BlockValue | None]:
     """dJ/dW and dJ/db where they are wanted, then dJ/dx."""
     bias_gradient(builder, context, gradient)
-    target, sizes = context.gradient("weight"), sizes_of(context)
-    algorithm = algorithm_of(context, builder.lanes, Layout.BLOCKS)
-    if target is not None and algorithm is not Algorithm.WINOGRAD:
-        # Written down for the kernels' gradient, it is read for the input's too.
-        gradient = plain(builder, gradient)
+    target = context.gradient("weight")
     if target is not None:
-        match algorithm:
-            case Algorithm.DIRECT:
-                direct.weight_gradient(builder, context, sizes, cache, gradient, target)
-            case Algorithm.DEPTHWISE:
-                depthwise.weight_gradient(builder, context, sizes, cache, gradient, target)
-            case Algorithm.WINOGRAD:
-                winograd.weight_gradient(builder, context, cache, gradient, target)
+        algorithm = algorithm_of(context, builder.lanes, Layout.BLOCKS)
+        if algorithm is not Algorithm.WINOGRAD:
+            # Written down for the kernels' gradient, it is read for the input's too.
+            gradient = plain(builder, gradient)
+        PASSES[algorithm].weight_gradient(builder, context, sizes_of(context), cache, gradient, target)
     return [input_gradient(builder, context, gradient) if wanted[0] else None]
 
 

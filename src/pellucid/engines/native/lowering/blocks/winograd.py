@@ -13,13 +13,13 @@ from pellucid.engines.native.lowering.blocks.winograd_tiling import (
     TAPS,
     Division,
     Tiling,
-    axes_of,
     divide,
     groups,
     tiling,
 )
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.derived import derive, derived_buffer, is_kept
+from pellucid.engines.native.lowering.geometry import Geometry
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow, Conv2d
 
@@ -36,7 +36,7 @@ def serves(context: NodeContext) -> bool:
         return False
     in_channels = context.input_shapes[0][0]
     return min(in_channels, layer.out_channels) >= FEWEST_CHANNELS and all(
-        _axis_served(axis, layer.padding_mode) for axis in axes_of(context)
+        _axis_served(axis, layer.padding_mode) for axis in layer.window(context.input_shapes)
     )
 
 
@@ -50,31 +50,42 @@ def _axis_served(axis: AxisWindow, padding_mode: str) -> bool:
     )
 
 
-def output(builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue) -> BlockValue:
+def output(
+    builder: PlanBuilder, context: NodeContext, sizes: Geometry, value: BlockValue, epilogue: Epilogue
+) -> BlockValue:
     """The layer's output."""
     result = builder.blocks_buffer(context.name, context.output_shape)
-    _Convolution(builder, context, tiling(context), _readable(builder, value), epilogue, result).lower()
+    _Convolution(builder, context, tiling(sizes), _readable(builder, value), epilogue, result).lower()
     return BlockValue(context.name, context.output_shape, result, sums=epilogue.sums)
 
 
 def input_gradient(
-    builder: PlanBuilder, context: NodeContext, gradient: BlockValue, epilogue: Epilogue = NOTHING_MORE
+    builder: PlanBuilder,
+    context: NodeContext,
+    sizes: Geometry,
+    gradient: BlockValue,
+    epilogue: Epilogue = NOTHING_MORE,
 ) -> BlockValue:
     """dJ/dx: the convolution of dJ/dz with the kernels rotated and transposed."""
     name = f"d input of {context.name}"
     shape = context.input_shapes[0]
     result = builder.blocks_buffer(name, shape)
-    tiles = tiling(context).reversed
+    tiles = tiling(sizes).reversed
     _Convolution(builder, context, tiles, _readable(builder, gradient), epilogue, result).lower()
     return BlockValue(name, shape, result)
 
 
 def weight_gradient(
-    builder: PlanBuilder, context: NodeContext, value: BlockValue, gradient: BlockValue, target: Buffer
+    builder: PlanBuilder,
+    context: NodeContext,
+    sizes: Geometry,
+    value: BlockValue,
+    gradient: BlockValue,
+    target: Buffer,
 ) -> None:
     """dJ/dW into the parameter's place in the gradient."""
     sources = _readable(builder, value), _readable(builder, gradient)
-    _Correlation(builder, context, tiling(context), *sources, target).lower()
+    _Correlation(builder, context, tiling(sizes), *sources, target).lower()
 
 
 def _readable(builder: PlanBuilder, value: BlockValue) -> BlockValue:

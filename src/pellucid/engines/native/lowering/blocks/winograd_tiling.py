@@ -12,8 +12,7 @@ import math
 from dataclasses import dataclass
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.layers import AxisWindow, Conv2d
+from pellucid.engines.native.lowering.geometry import Geometry
 
 TILE = 4
 """Outputs along a tile's side."""
@@ -92,20 +91,12 @@ class Tiling:
         }
 
 
-def axes_of(context: NodeContext) -> tuple[AxisWindow, AxisWindow]:
-    """The layer's window on rows and columns."""
-    layer = context.node.layer
-    assert isinstance(layer, Conv2d)
-    rows, columns = layer.window(context.input_shapes)
-    return rows, columns
-
-
-def tiling(context: NodeContext) -> Tiling:
+def tiling(sizes: Geometry) -> Tiling:
     """Of the layer's output."""
-    rows, columns = axes_of(context)
+    rows, columns = sizes.rows, sizes.columns
     return Tiling(
-        context.input_shapes[0][0],
-        context.output_shape[0],
+        sizes.in_channels,
+        sizes.out_channels,
         (rows.input, columns.input),
         (rows.output, columns.output),
         rows.pad_start,
