@@ -9,6 +9,7 @@
 
 #include "base/simd.h"
 #include "kernels/attributes.h"
+#include "kernels/block.h"
 #include "kernels/blocks/description.h"
 #include "kernels/minimal_filtering.h"
 
@@ -99,9 +100,24 @@ struct WinogradOutput {
 void transform_input(const WinogradAttributes& shape, const RectifiedDescription& input, const TileRun& run,
                      Vector* planes, std::int64_t begin, std::int64_t end);
 
-// One point's inputs times its kernels of one group of output blocks, which begin at `kernels`.
-void multiply_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
-                    const Vector* kernels, Vector* products, std::int64_t point, std::int64_t group);
+// Planes of inputs and of their products, some tiles each; how they are cut is settled once for all points.
+class ProductPlanes {
+ public:
+  ProductPlanes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs, Vector* products);
+  // One point's inputs times its kernels of one group of output blocks, which begin at `kernels`.
+  void multiply(const Vector* kernels, std::int64_t point, std::int64_t group) const;
+
+ private:
+  std::int64_t in_channels_;
+  std::int64_t out_channels_;
+  std::int64_t tiles_;
+  const Vector* inputs_;
+  std::int64_t in_stride_;
+  Vector* products_;
+  std::int64_t out_stride_;
+  Cut pairs_;
+  Cut singles_;
+};
 
 // The same with planes of all kernels, of (point, group of output blocks) items.
 void multiply_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,

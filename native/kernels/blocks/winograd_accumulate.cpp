@@ -1,6 +1,5 @@
 // winograd_accumulate: planes of inputs, planes of deltas -> planes of kernel gradients, added to.
 // winograd_correlation: the transforms too, each shard on tiles of its own. See winograd.h.
-#include "kernels/block.h"
 #include "kernels/blocks/winograd.h"
 #include "kernels/declarations.h"
 

@@ -41,7 +41,7 @@ void winograd_multiply_weights(const Call& call) {
                                 .out_channels = shape.out_channels,
                                 .transposed = shape.transposed != 0};
   const BatchPlanes kernels(call.operand<Vector>(3), shape.in_channels);
-  auto* products = call.operand<Vector>(4);
+  const ProductPlanes planes(shape, call.units, inputs, call.operand<Vector>(4));
   for (std::int64_t first = call.begin; first < call.end; first += BATCH) {
     const std::int64_t members = smaller_of(call.end - first, BATCH);
     for (std::int64_t member = 0; member < members; ++member) {
@@ -50,7 +50,7 @@ void winograd_multiply_weights(const Call& call) {
     for (std::int64_t item = 0; item < POINTS * members; ++item) {
       const std::int64_t point = item / members;
       const std::int64_t member = item % members;
-      multiply_group(shape, call.units, inputs, kernels.at(point, member), products, point, first + member);
+      planes.multiply(kernels.at(point, member), point, first + member);
     }
   }
 }

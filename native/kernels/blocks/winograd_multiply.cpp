@@ -2,7 +2,6 @@
 //
 // For each point, (tiles x input channels) times (input channels x output channels). A plane of kernels holds
 // groups of two vectors of output channels (the last may be one), each (input channels, vectors).
-#include "kernels/block.h"
 #include "kernels/blocks/winograd.h"
 #include "kernels/declarations.h"
 
@@ -22,12 +21,22 @@ struct Product {
 template <int TILES, int VECTORS>
 struct ProductBlock {
   static void run(const Product& product) {
-    Vector sums[TILES][VECTORS] = {};
+    Vector sums[TILES][VECTORS];
     const auto* inputs = reinterpret_cast<const float*>(product.inputs);
     const Vector* kernels = product.kernels;
-    for (std::int64_t left = product.channels; left > 0; left -= LANES) {
+    // The first channel begins the sums: cleared registers would be one more result each to keep until the
+    // last block's are written, which costs a block as much as three channels do.
+    PELLUCID_UNROLL
+    for (int tile = 0; tile < TILES; ++tile) {
+      const Vector input = broadcast(inputs[tile * LANES]);
+      PELLUCID_UNROLL
+      for (int v = 0; v < VECTORS; ++v) sums[tile][v] = input * kernels[v];
+    }
+    kernels += VECTORS;
+    int lane = 1;
+    for (std::int64_t left = product.channels; left > 0; left -= LANES, lane = 0) {
       const int lanes = left < LANES ? static_cast<int>(left) : LANES;
-      for (int lane = 0; lane < lanes; ++lane) {
+      for (; lane < lanes; ++lane) {
         PELLUCID_UNROLL
         for (int tile = 0; tile < TILES; ++tile) {
           const Vector input = broadcast(inputs[tile * LANES + lane]);
@@ -68,17 +77,26 @@ constexpr ProductTable<1, MOST_TILES_ALONE> SINGLES;
 
 }  // namespace
 
-void multiply_group(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
-                    const Vector* kernels, Vector* products, std::int64_t point, std::int64_t group) {
-  const std::int64_t in_stride = plane_stride(blocks_of(shape.in_channels) * tiles);
-  const std::int64_t out_stride = plane_stride(blocks_of(shape.out_channels) * tiles);
-  const bool pair = members_of(group, shape.out_channels) == GROUP;
-  const Cut cut(static_cast<int>(tiles), pair ? MOST_TILES : MOST_TILES_ALONE);
-  Product product{.inputs = inputs + point * in_stride,
-                  .stride = tiles,
-                  .channels = shape.in_channels,
+ProductPlanes::ProductPlanes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
+                             Vector* products)
+    : in_channels_(shape.in_channels),
+      out_channels_(shape.out_channels),
+      tiles_(tiles),
+      inputs_(inputs),
+      in_stride_(plane_stride(blocks_of(in_channels_) * tiles)),
+      products_(products),
+      out_stride_(plane_stride(blocks_of(out_channels_) * tiles)),
+      pairs_(static_cast<int>(tiles), MOST_TILES),
+      singles_(static_cast<int>(tiles), MOST_TILES_ALONE) {}
+
+void ProductPlanes::multiply(const Vector* kernels, std::int64_t point, std::int64_t group) const {
+  const bool pair = members_of(group, out_channels_) == GROUP;
+  const Cut& cut = pair ? pairs_ : singles_;
+  Product product{.inputs = inputs_ + point * in_stride_,
+                  .stride = tiles_,
+                  .channels = in_channels_,
                   .kernels = kernels,
-                  .products = products + point * out_stride + group * GROUP * tiles};
+                  .products = products_ + point * out_stride_ + group * GROUP * tiles_};
   for (int part = 0; part < cut.parts; ++part) {
     const int size = cut.size(part);
     (pair ? PAIRS.functions[size] : SINGLES.functions[size])(product);
@@ -89,13 +107,16 @@ void multiply_group(const WinogradAttributes& shape, std::int64_t tiles, const V
 
 void multiply_planes(const WinogradAttributes& shape, std::int64_t tiles, const Vector* inputs,
                      const Vector* kernels, Vector* products, std::int64_t begin, std::int64_t end) {
+  const ProductPlanes planes(shape, tiles, inputs, products);
   const std::int64_t stride = plane_stride(blocks_of(shape.out_channels) * shape.in_channels);
   const std::int64_t groups = groups_for(shape.out_channels);
+  std::int64_t point = begin / groups;
+  std::int64_t group = begin % groups;
   for (std::int64_t item = begin; item < end; ++item) {
-    const std::int64_t point = item / groups;
-    const std::int64_t group = item % groups;
-    const Vector* own = kernels + point * stride + group * GROUP * shape.in_channels;
-    multiply_group(shape, tiles, inputs, own, products, point, group);
+    planes.multiply(kernels + point * stride + group * GROUP * shape.in_channels, point, group);
+    if (++group < groups) continue;
+    group = 0;
+    ++point;
   }
 }
 

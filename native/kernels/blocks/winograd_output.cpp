@@ -1,6 +1,5 @@
 // winograd_output: planes of products, bias, addend, mask and sums, each or null -> y.
 // winograd_convolution: all three stages, each shard on tiles of its own. See winograd.h.
-#include "kernels/block.h"
 #include "kernels/blocks/moments.h"
 #include "kernels/blocks/winograd.h"
 #include "kernels/declarations.h"

@@ -8,7 +8,6 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.blocks.winograd_tiling import (
-    MOST_TILES,
     POINTS,
     TAPS,
     Division,
@@ -194,8 +193,8 @@ class _Correlation:
 
     def lower(self) -> None:
         """Append them."""
-        # Every chunk reads and writes all of the gradients: the longer, the better.
-        division = divide(self.builder, self.tiles, MOST_TILES)
+        # Every chunk reads and writes all of the gradients.
+        division = divide(self.builder, self.tiles, longest=True)
         if division.alone:
             self._alone(division)
         else:

@@ -38,6 +38,9 @@ CACHE_BYTES = 768 * 1024
 FEWEST_TILES, MOST_TILES = 48, 96
 """That a shard takes at a time: enough to use each kernel often, and no more than it needs for that."""
 
+SHORT_TILES, SMALL_KERNELS = 24, 192 * 1024
+"""Tiles at a time, where kernels of so many bytes at most stay in the second-level cache beside them."""
+
 LARGEST_KERNELS = 16 * 2**20
 """Bytes of transformed kernels that every shard may read for itself: what stays in a shared cache."""
 
@@ -139,8 +142,8 @@ class Division:
         return self.alone or self.chunks > 1 or self.kernels_bytes <= LARGEST_KERNELS
 
 
-def divide(builder: PlanBuilder, tiles: Tiling, fewest: int = FEWEST_TILES) -> Division:
-    """Deterministic, by sizes alone; `fewest` tiles that a shard takes at a time, where it has as many."""
+def divide(builder: PlanBuilder, tiles: Tiling, *, longest: bool = False) -> Division:
+    """Deterministic, by sizes alone; `longest`: in chunks as long as may be."""
     in_blocks, out_blocks = builder.blocks(tiles.in_channels), builder.blocks(tiles.out_channels)
 
     def planes(vectors: int) -> int:
@@ -152,7 +155,14 @@ def divide(builder: PlanBuilder, tiles: Tiling, fewest: int = FEWEST_TILES) -> D
     alone = enough and kernels <= LARGEST_KERNELS
     chunks = -(-total // MOST_SHARED_TILES)
     fitting = CACHE_BYTES // (POINTS * (in_blocks + out_blocks) * builder.lanes * 4)
-    chunk = min(MOST_TILES, max(fewest, fitting)) if alone else -(-total // chunks)
+    if not alone:
+        chunk = -(-total // chunks)
+    elif longest:
+        chunk = MOST_TILES
+    elif kernels <= SMALL_KERNELS:
+        chunk = SHORT_TILES
+    else:
+        chunk = min(MOST_TILES, max(FEWEST_TILES, fitting))
     return Division(
         alone=alone,
         chunk=chunk,
