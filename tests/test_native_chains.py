@@ -11,6 +11,10 @@ import pellucid
 from pellucid.engines.engine import Array, CompileOptions, Gradients, Program, Purpose, Rule, Wanted
 from pellucid.engines.native import NativeEngine, instruction_sets
 from pellucid.engines.native.chains import Chain, Chains
+from pellucid.engines.native.compiler import BackwardWishes, Compiler
+from pellucid.engines.native.parameters import ParameterStore
+from pellucid.engines.native.plan import Layout, Scope
+from pellucid.engines.native.walk import Choices
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.graph import Graph, GraphBuilder
 from pellucid.model import Model
@@ -177,6 +181,45 @@ def test_what_is_asked_for_inside_a_chain_is_given(rules: Mapping[str, Rule], wa
         native.differentiate([images], seeds, rules, wanted),
         definition.differentiate([images], seeds, rules, wanted),
     )
+
+
+def straight(depth: int) -> Graph:
+    """Convolutions with a ReLU each, all of one size."""
+    builder = GraphBuilder()
+    x = builder.input((16, 16, 16))
+    for number in range(depth):
+        x = builder.add(pellucid.Conv2d(16, 3, padding=1), x, name=f"conv{number}")
+        x = builder.add(pellucid.ReLU(), x, name=f"relu{number}")
+    builder.add(pellucid.Linear(5), builder.add(pellucid.Flatten(), x), name="o")
+    return builder.graph()
+
+
+def test_the_way_back_keeps_signs_of_what_it_does_not_read() -> None:
+    """Twelve more layers take the memory of less than one more array."""
+    kept = []
+    for depth in (4, 16):
+        graph = straight(depth)
+        choices = Choices(layout=Layout.BLOCKS)
+        compiler = Compiler(graph, ParameterStore(graph, None), 8, 4, 1, choices)
+        plan = compiler.backward(BackwardWishes(("o",), None, (), ("input",), (), ()))
+        kept.append(plan.sizes[Scope.BATCH])
+    array = 4 * 4 * 16 * 16 * 16
+    assert kept[1] - kept[0] < array
+
+
+@pytest.mark.parametrize("instruction_set", instruction_sets())
+def test_nothing_passes_a_rectifier_at_exactly_zero(instruction_set: str) -> None:
+    graph = straight(3)
+    engine = NativeEngine(layout="blocks", instruction_set=instruction_set)
+    native, definition = programs(graph, engine)
+    parameters = definition.read_parameters()
+    unbiased = {name: np.zeros_like(array) for name, array in parameters.items() if ".bias" in name}
+    for program in (native, definition):
+        program.write_parameters(unbiased)
+    images = np.zeros((2, *graph.shapes["input"]), np.float32)
+    seeds = {"o": np.ones((2, 5), np.float32)}
+    for program in (native, definition):
+        assert not program.differentiate([images], seeds, wanted=INPUT_ALONE).input.any()
 
 
 def test_what_is_derived_from_parameters_follows_them() -> None:

@@ -10,7 +10,7 @@
 namespace pellucid {
 namespace {
 
-constexpr int MAX_OPERANDS = 16;
+constexpr int MAX_OPERANDS = 17;
 
 // Shares of a range begin on multiples of this, so that no two workers write one cache line.
 constexpr std::int64_t RANGE_GRAIN = 16;

@@ -1,9 +1,9 @@
-// blocks_correlate: x, other, coefficients, indices, packed kernels, bias, addend, mask, sums, groups,
+// blocks_correlate: x, other, coefficients, indices, packed kernels, bias, addend, mask, sums, signs, groups,
 // sources, taps, rows, columns, scratch, y. All but the tables, the kernels and y may be null, as the source
 // has it.
 //
 // y[o, i] = rectified(bias[o] + addend[o, i] + sum over sources c and taps u of w[o, c, u] x[c, cell of i and
-// u]), or 0 where mask[o, i] is not positive
+// u]), or 0 where the mask, signs of another such call, has no bit at [o, i]
 //
 // It is a convolution's output, and with the kernels turned round its input's gradient; there, a stride makes
 // a call of every phase of positions, each with the taps that meet it. Neighbouring outputs x the vectors of
@@ -13,6 +13,7 @@
 #include "kernels/block.h"
 #include "kernels/blocks/convolution_band.h"
 #include "kernels/blocks/moments.h"
+#include "kernels/blocks/signs.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -33,9 +34,10 @@ struct BlockArguments {
   bool begins;  // rather than adds to what y holds
   bool ends;    // with the last sources: what follows the sums is done
   bool rectify;
-  Vector bias[2];       // of the group's vectors
-  const float* addend;  // as y, or null
-  const float* mask;    // likewise
+  Vector bias[2];        // of the group's vectors
+  const float* addend;   // as y, or null
+  const SignBits* mask;  // likewise
+  SignBits* signs;       // likewise
 };
 
 // One channel at one tap: OUTPUTS cells, STEP floats apart, times VECTORS of weights.
@@ -67,7 +69,9 @@ struct CorrelationBlock {
     const float* x = a.x;
     float* y = a.y;
     const float* addend = a.addend;
-    const float* mask = a.mask;
+    const SignBits* mask = a.mask;
+    SignBits* signs = a.signs;
+    const std::int64_t step = a.y_step / LANES;  // in vectors
     for (int block = 0; block < blocks; ++block) {
       Vector sum[OUTPUTS][VECTORS] = {};
       add_sources(a, x, sum);
@@ -78,10 +82,14 @@ struct CorrelationBlock {
       }
       if (a.ends) finish(a, addend, mask, sum);
       for_each(a, y, [&](int i, int v, float* cell) { *reinterpret_cast<Vector*>(cell) = sum[i][v]; });
+      if (a.ends && signs != nullptr) {
+        for_each_sign(a, signs, [&](int i, int v, SignBits* bits) { *bits = signs_of(sum[i][v]); });
+      }
       x += OUTPUTS * STEP;
       y += OUTPUTS * a.y_step;
       if (addend != nullptr) addend += OUTPUTS * a.y_step;
-      if (mask != nullptr) mask += OUTPUTS * a.y_step;
+      if (mask != nullptr) mask += OUTPUTS * step;
+      if (signs != nullptr) signs += OUTPUTS * step;
     }
   }
 
@@ -114,7 +122,17 @@ struct CorrelationBlock {
     }
   }
 
-  PELLUCID_INLINE static void finish(const BlockArguments& a, const float* addend, const float* mask,
+  // The same of signs.
+  template <typename Bits, typename Visit>
+  PELLUCID_INLINE static void for_each_sign(const BlockArguments& a, Bits* array, const Visit& visit) {
+    PELLUCID_UNROLL
+    for (int i = 0; i < OUTPUTS; ++i, array += a.y_step / LANES) {
+      PELLUCID_UNROLL
+      for (int v = 0; v < VECTORS; ++v) visit(i, v, array + v * a.y_vector / LANES);
+    }
+  }
+
+  PELLUCID_INLINE static void finish(const BlockArguments& a, const float* addend, const SignBits* mask,
                                      Vector (&sum)[OUTPUTS][VECTORS]) {
     PELLUCID_UNROLL
     for (int i = 0; i < OUTPUTS; ++i) {
@@ -133,8 +151,8 @@ struct CorrelationBlock {
       }
     }
     if (mask != nullptr) {
-      for_each(a, mask, [&](int i, int v, const float* cell) {
-        sum[i][v] = keep_where(*reinterpret_cast<const Vector*>(cell) > Vector{}, sum[i][v]);
+      for_each_sign(a, mask, [&](int i, int v, const SignBits* bits) {
+        sum[i][v] = keep_where(Signs<1>(bits)[0], sum[i][v]);
       });
     }
   }
@@ -170,17 +188,18 @@ class Correlation {
  public:
   explicit Correlation(const Call& call)
       : shape_(call.as<BlockCorrelationAttributes>()),
-        band_(call, call.operand<const std::int32_t>(12), call.operand<const std::int32_t>(13)),
+        band_(call, call.operand<const std::int32_t>(13), call.operand<const std::int32_t>(14)),
         weights_(call.operand<const Vector>(4)),
         bias_(call.operand<const float>(5)),
         addend_(call.operand<const float>(6)),
-        mask_(call.operand<const float>(7)),
+        mask_(call.operand<const SignBits>(7)),
         sums_(call.operand<double>(8)),
-        groups_(call.operand<const OutputGroup>(9)),
-        sources_(call.operand<const SourceEntry>(10)),
-        taps_(call.operand<const std::int32_t>(11)),
-        scratch_(call.operand<float>(14)),
-        y_(call.operand<float>(15)),
+        signs_(call.operand<SignBits>(9)),
+        groups_(call.operand<const OutputGroup>(10)),
+        sources_(call.operand<const SourceEntry>(11)),
+        taps_(call.operand<const std::int32_t>(12)),
+        scratch_(call.operand<float>(15)),
+        y_(call.operand<float>(16)),
         batch_(call.run->batch_images),
         vectors_(blocks_of(shape_.out_channels)),
         map_(shape_.out_height * shape_.out_width * LANES) {}
@@ -293,14 +312,16 @@ class Correlation {
         const std::int64_t at = place(image, group.first, row_ + row);
         a.y = y_ + at;
         if (addend_ != nullptr) a.addend = addend_ + at;
-        if (mask_ != nullptr) a.mask = mask_ + at;
+        if (mask_ != nullptr) a.mask = mask_ + at / LANES;
+        if (signs_ != nullptr) a.signs = signs_ + at / LANES;
         if (cut.longer > 0) {
           const int outputs = cut.base + 1;
           functions[outputs](a, cut.longer);
           a.x += cut.longer * outputs * band_.cell();
           a.y += cut.longer * outputs * a.y_step;
           if (addend_ != nullptr) a.addend += cut.longer * outputs * a.y_step;
-          if (mask_ != nullptr) a.mask += cut.longer * outputs * a.y_step;
+          if (mask_ != nullptr) a.mask += cut.longer * outputs * a.y_step / LANES;
+          if (signs_ != nullptr) a.signs += cut.longer * outputs * a.y_step / LANES;
         }
         if (cut.parts > cut.longer) functions[cut.base](a, cut.parts - cut.longer);
       }
@@ -334,10 +355,9 @@ class Correlation {
         Vector value = offset;
         if (addend_ != nullptr) value += *reinterpret_cast<const Vector*>(addend_ + at);
         if (shape_.rectify != 0) value = rectified(value);
-        if (mask_ != nullptr) {
-          value = keep_where(*reinterpret_cast<const Vector*>(mask_ + at) > Vector{}, value);
-        }
+        if (mask_ != nullptr) value = keep_where(Signs<1>(mask_ + at / LANES)[0], value);
         *reinterpret_cast<Vector*>(y_ + at) = value;
+        if (signs_ != nullptr) signs_[at / LANES] = signs_of(value);
       });
     }
   }
@@ -364,8 +384,9 @@ class Correlation {
   const Vector* weights_;
   const float* bias_;
   const float* addend_;
-  const float* mask_;
+  const SignBits* mask_;
   double* sums_;
+  SignBits* signs_;
   const OutputGroup* groups_;
   const SourceEntry* sources_;
   const std::int32_t* taps_;

@@ -1,5 +1,5 @@
-// blocks_depthwise_output: x, other, coefficients, packed kernels, bias, addend, sums, rows, columns, phases,
-// taps, scratch, y. Other, coefficients, bias, addend and sums may be null.
+// blocks_depthwise_output: x, other, coefficients, packed kernels, bias, addend, sums, signs, rows, columns,
+// phases, taps, scratch, y. Other, coefficients, bias, addend, sums and signs may be null.
 //
 // y[c, i] = rectified(bias[c] + addend[c, i] + sum over taps u of w[c, u] x[c, cell of i and u])
 //
@@ -9,6 +9,7 @@
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/blocks/depthwise.h"
+#include "kernels/blocks/signs.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -97,15 +98,16 @@ class DepthwiseOutput {
  public:
   explicit DepthwiseOutput(const Call& call)
       : shape_(call.as<DepthwiseAttributes>()),
-        ring_(call, call.operand<const std::int32_t>(7), call.operand<const std::int32_t>(8),
-              call.operand<Vector>(11)),
+        ring_(call, call.operand<const std::int32_t>(8), call.operand<const std::int32_t>(9),
+              call.operand<Vector>(12)),
         weights_(call.operand<const Vector>(3)),
         bias_(call.operand<const float>(4)),
         addend_(call.operand<const Vector>(5)),
         sums_(call.operand<double>(6)),
-        phases_(call.operand<const PhaseTaps>(9)),
-        taps_(call.operand<const std::int32_t>(10)),
-        y_(call.operand<Vector>(12)),
+        signs_(call.operand<SignBits>(7)),
+        phases_(call.operand<const PhaseTaps>(10)),
+        taps_(call.operand<const std::int32_t>(11)),
+        y_(call.operand<Vector>(13)),
         blocks_(blocks_of(shape_.channels)),
         functions_(shape_.column_step == 1   ? of_neighbours.functions
                    : shape_.column_step == 2 ? of_every_second.functions
@@ -163,6 +165,8 @@ class DepthwiseOutput {
       run_columns(a, static_cast<int>((shape_.out_width - phase + phases - 1) / phases));
     }
     if (sums_ != nullptr) add_moments(y_ + first);
+    if (signs_ == nullptr) return;
+    for (std::int64_t x = first; x < first + shape_.out_width; ++x) signs_[x] = signs_of(y_[x]);
   }
 
   void run_columns(OutputArguments& a, int count) const {
@@ -197,6 +201,7 @@ class DepthwiseOutput {
   const float* bias_;
   const Vector* addend_;
   double* sums_;
+  SignBits* signs_;
   const PhaseTaps* phases_;
   const std::int32_t* taps_;
   Vector* y_;

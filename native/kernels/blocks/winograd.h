@@ -11,6 +11,7 @@
 #include "kernels/attributes.h"
 #include "kernels/block.h"
 #include "kernels/blocks/description.h"
+#include "kernels/blocks/signs.h"
 #include "kernels/minimal_filtering.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -83,13 +84,14 @@ struct TileRun {
   }
 };
 
-// What becomes of the sums: y = rectified(sum + bias + addend), or 0 where the mask is not positive, the
-// moments of y added to `sums`.
+// What becomes of the sums: y = rectified(sum + bias + addend), or 0 where the mask says that something is
+// not positive; the moments of y added to `sums`, and where y is positive written to `signs`.
 struct WinogradOutput {
   const float* bias;     // (channels,) or null
   const Vector* addend;  // as y, or null
-  const Vector* mask;    // likewise
+  const SignBits* mask;  // likewise
   double* sums;          // (2, padded channels) or null
+  SignBits* signs;       // as y, or null
   Vector* y;
 };
 

@@ -1,4 +1,4 @@
-// winograd_output: planes of products, bias, addend, mask and sums, each or null -> y.
+// winograd_output: planes of products, bias, addend, mask, sums and signs, each or null -> y.
 // winograd_convolution: all three stages, each shard on tiles of its own. See winograd.h.
 #include "kernels/blocks/moments.h"
 #include "kernels/blocks/winograd.h"
@@ -46,8 +46,21 @@ PELLUCID_INLINE void prefetch_tile(const WinogradAttributes& shape, const Winogr
                                    const TileCells& tile) {
   prefetch_cells<1>(output.y + tile.first, tile.rows, shape.out_width);
   if (output.addend != nullptr) prefetch_cells<0>(output.addend + tile.first, tile.rows, shape.out_width);
-  if (output.mask != nullptr) prefetch_cells<0>(output.mask + tile.first, tile.rows, shape.out_width);
 }
+
+// A tile's row in the arrays that the output is finished with.
+struct RowPlaces {
+  const Vector* addend;
+  const SignBits* mask;
+  SignBits* signs;
+  Vector* y;
+
+  PELLUCID_INLINE RowPlaces(const WinogradOutput& output, std::int64_t cell)
+      : addend(output.addend != nullptr ? output.addend + cell : nullptr),
+        mask(output.mask != nullptr ? output.mask + cell : nullptr),
+        signs(output.signs != nullptr ? output.signs + cell : nullptr),
+        y(output.y + cell) {}
+};
 
 // What is done to the results of one channel block.
 template <bool MOMENTS>
@@ -58,7 +71,7 @@ struct Finish {
 
   // A tile's row of COUNT cells, from products that were transformed along the other axis.
   template <int COUNT>
-  PELLUCID_INLINE void row(const Vector* half, const Vector* addend, const Vector* mask, Vector* y) {
+  PELLUCID_INLINE void row(const Vector* half, const RowPlaces& places) {
     Vector products[PATCH];
     PELLUCID_UNROLL
     for (int column = 0; column < PATCH; ++column) products[column] = half[column];
@@ -66,20 +79,22 @@ struct Finish {
     to_outputs(products, cells, 1);
     PELLUCID_UNROLL
     for (int i = 0; i < COUNT; ++i) cells[i] += bias;
-    if (addend != nullptr) {
+    if (places.addend != nullptr) {
       PELLUCID_UNROLL
-      for (int i = 0; i < COUNT; ++i) cells[i] += addend[i];
+      for (int i = 0; i < COUNT; ++i) cells[i] += places.addend[i];
     }
     if (rectify) {
       PELLUCID_UNROLL
       for (int i = 0; i < COUNT; ++i) cells[i] = rectified(cells[i]);
     }
-    if (mask != nullptr) {
+    if (places.mask != nullptr) {
+      const Signs<COUNT> positive(places.mask);
       PELLUCID_UNROLL
-      for (int i = 0; i < COUNT; ++i) cells[i] = keep_where(mask[i] > Vector{}, cells[i]);
+      for (int i = 0; i < COUNT; ++i) cells[i] = keep_where(positive[i], cells[i]);
     }
     PELLUCID_UNROLL
-    for (int i = 0; i < COUNT; ++i) y[i] = cells[i];
+    for (int i = 0; i < COUNT; ++i) places.y[i] = cells[i];
+    if (places.signs != nullptr) write_signs<COUNT>(cells, places.signs);
     if constexpr (MOMENTS) moments.add<COUNT>(cells);
   }
 };
@@ -120,17 +135,15 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
       std::int64_t cell = tile.first;
       for (int row = 0; row < tile.rows; ++row, cell += shape.out_width) {
         const Vector* line = half + row * PATCH;
-        const Vector* addend = output.addend != nullptr ? output.addend + cell : nullptr;
-        const Vector* mask = output.mask != nullptr ? output.mask + cell : nullptr;
-        Vector* y = output.y + cell;
+        const RowPlaces places(output, cell);
         if (tile.columns >= TILE) {
-          finish.template row<TILE>(line, addend, mask, y);
+          finish.template row<TILE>(line, places);
         } else if (tile.columns == 3) {
-          finish.template row<3>(line, addend, mask, y);
+          finish.template row<3>(line, places);
         } else if (tile.columns == 2) {
-          finish.template row<2>(line, addend, mask, y);
+          finish.template row<2>(line, places);
         } else {
-          finish.template row<1>(line, addend, mask, y);
+          finish.template row<1>(line, places);
         }
       }
     }
@@ -154,15 +167,16 @@ void winograd_output(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
   const WinogradOutput output{.bias = call.operand<const float>(1),
                               .addend = call.operand<const Vector>(2),
-                              .mask = call.operand<const Vector>(3),
+                              .mask = call.operand<const SignBits>(3),
                               .sums = call.operand<double>(4),
-                              .y = call.operand<Vector>(5)};
+                              .signs = call.operand<SignBits>(5),
+                              .y = call.operand<Vector>(6)};
   const TileRun run(shape, call.first_unit, call.units);
   transform_output(shape, call.operand<const Vector>(0), run, output, call.begin, call.end);
 }
 
 // x, other or null, coefficients or null, planes of kernels, room for planes of `chunk` tiles' inputs and
-// products, bias, addend, mask and sums, each or null -> y. Shared: tiles.
+// products, bias, addend, mask, sums and signs, each or null -> y. Shared: tiles.
 void winograd_convolution(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
   const RectifiedDescription input(call, 0, shape.rectify_input != 0);
@@ -171,9 +185,10 @@ void winograd_convolution(const Call& call) {
   auto* products = call.operand<Vector>(5);
   const WinogradOutput output{.bias = call.operand<const float>(6),
                               .addend = call.operand<const Vector>(7),
-                              .mask = call.operand<const Vector>(8),
+                              .mask = call.operand<const SignBits>(8),
                               .sums = call.operand<double>(9),
-                              .y = call.operand<Vector>(10)};
+                              .signs = call.operand<SignBits>(10),
+                              .y = call.operand<Vector>(11)};
   const std::int64_t in_blocks = blocks_of(shape.in_channels);
   const std::int64_t out_blocks = blocks_of(shape.out_channels);
   const Cut cut(static_cast<int>(call.end - call.begin), static_cast<int>(shape.chunk));

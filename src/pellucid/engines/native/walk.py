@@ -186,7 +186,9 @@ class Walk:
     def _chain_forward(self, chain: Chain) -> tuple[BlockValue, Cache]:
         value = self.values.blocks(self.graph.node(chain.first).inputs[0])
         addend = None if chain.addend is None else self.values.blocks(chain.addend)
-        return chain_forward(self.builder, self._chain_contexts(chain), value, addend)
+        contexts = self._chain_contexts(chain)
+        signs_wanted = self._signs_wanted(chain)
+        return chain_forward(self.builder, contexts, value, addend, signs_wanted=signs_wanted)
 
     def _members(self, fused: FusedConvolution) -> ChainContexts:
         return ChainContexts(
@@ -290,27 +292,40 @@ class Walk:
             gradients.add(chain.addend, gradient)
         (source,) = contexts.first.node.inputs
         if source in self._useful:
-            epilogue = self._finish(source, chain, contexts.first, gradients)
+            epilogue = self._finish(source, chain, gradients)
             part = source_gradient(self.builder, contexts, cache, gradient, epilogue)
             if epilogue.addend is not None:
                 gradients.forget(source)
             gradients.add(source, part)
 
-    def _finish(self, source: str, chain: Chain, reader: NodeContext, gradients: Gradients) -> Epilogue:
+    def _last_reader(self, source: str) -> Chain | None:
+        """The chain whose part of this node's gradient comes last, if it can finish the gradient."""
+        lasts = {self._chains.last_of(name) for name in self.graph.consumers[source]}
+        chain = self._chains.ending_at(min(lasts, key=self._numbers.__getitem__)) if lasts else None
+        if chain is None or source not in self.graph.node(chain.first).inputs:
+            return None
+        return chain if finishes_gradient(self._context(chain.first), self.builder.lanes) else None
+
+    def _signs_wanted(self, chain: Chain) -> bool:
+        """Whether a reader of the chain's output lets the gradient through its rectifier."""
+        looked_at = chain.last in self.nodes_wanted or chain.last in self.rules
+        if not chain.rectified or chain.last not in self._useful or looked_at:
+            return False
+        return self._last_reader(chain.last) is not None
+
+    def _finish(self, source: str, chain: Chain, gradients: Gradients) -> Epilogue:
         """What a chain's part of its source's gradient is put through as it is written.
 
         If it is the last, the others are added; and if the source ends in a rectifier, the sum passes it.
         """
-        turns = [self._numbers[self._chains.last_of(name)] for name in self.graph.consumers[source]]
-        is_last = min(turns) == self._numbers[chain.last]
-        if not is_last or not finishes_gradient(reader, self.builder.lanes):
+        if self._last_reader(source) is not chain:
             return NOTHING_MORE
         addend = plain(self.builder, gradients.blocks(source)) if source in gradients else None
         before = self._chains.ending_at(source)
-        if before is None or not before.rectified or source in self.nodes_wanted or source in self.rules:
-            return Epilogue(addend=addend)
-        self._rectified.add(source)
-        return Epilogue(addend=addend, mask=self.values.blocks(source))
+        signs = self._caches[source].signs if before is not None else None
+        if signs is not None:
+            self._rectified.add(source)
+        return Epilogue(addend=addend, mask=signs)
 
     def _clear_unreached(self, reached: set[str]) -> None:
         """A parameter that the seeds do not depend on has the gradient 0."""

@@ -54,7 +54,8 @@ def grad_cam_plus_plus(
 
 def _mean_gradient(maps: Array, gradient: Array) -> Array:
     """(N, K) weights from two arrays (N, K, cells)."""
-    weights: Array = gradient.mean(axis=2)
+    cells = gradient.shape[2]
+    weights: Array = gradient @ np.full(cells, 1 / cells, gradient.dtype)  # mean() takes five times as long
     return weights
 
 
@@ -87,7 +88,7 @@ def _class_activation(
     for part, found in differentiated(model, batch, chosen, wanted):
         maps = found.activations[name].reshape(-1, channels, coarse[0].size)
         weights = weigh(maps, found.nodes[name].reshape(maps.shape))
-        coarse[part] = np.einsum("nk,nkc->nc", weights, maps).reshape(-1, *lengths)
+        coarse[part] = np.matmul(weights[:, None], maps).reshape(-1, *lengths)
     values = enlarged(np.maximum(coarse, 0), batch.shape[2:])[:, None]
     return Attribution(
         method, values, chosen, layer=name, reason=reason, notes=_notes(coarse, name), coarse=coarse

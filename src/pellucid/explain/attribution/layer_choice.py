@@ -17,21 +17,21 @@ def last_maps(graph: Graph, target: str) -> tuple[str, str]:
         DataError: there is none but the input.
     """
     axes = len(graph.shapes[graph.inputs[0]])
-    seen = _varying(graph) & graph.ancestors([target]) - {target}
+    reached = _varying(graph) & graph.ancestors([target]) | {target}
     numbers = {node.name: number for number, node in enumerate(graph.nodes)}
     best: str | None = None
     furthest = -1  # the last node that reads one of those before
     for node in graph.nodes:
-        if node.name not in seen:
+        if node.name not in reached or node.name == target:
             continue
         shape = graph.shapes[node.name]
         has_places = len(shape) == axes and max(shape[1:], default=1) > 1
         if has_places and not isinstance(node.layer, Input) and furthest <= numbers[node.name]:
             best = node.name
-        furthest = max(furthest, *(numbers[name] for name in _readers(graph, node.name, seen | {target})))
+        furthest = max(furthest, *(numbers[name] for name in _readers(graph, node.name, reached)))
     if best is None:
         raise DataError(f"{target}: depends on no maps but the input's, and Grad-CAM needs a layer of maps")
-    return best, _reason(graph, best, target, _readers(graph, best, seen | {target})[0])
+    return best, _reason(graph, best, target, _readers(graph, best, reached)[0])
 
 
 def check_layer(graph: Graph, layer: str, target: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks import activation, dense
 from pellucid.engines.native.lowering.blocks.convolution import convolution_output, input_gradient
-from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
+from pellucid.engines.native.lowering.blocks.epilogue import Epilogue, signs_buffer
 from pellucid.engines.native.lowering.blocks.normalization import folded
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import ChainContexts
@@ -20,14 +20,20 @@ CHAINED: frozenset[type[Layer]] = frozenset({Conv1d, Conv2d, Linear})
 
 @dataclass(frozen=True)
 class ChainCache:
-    """What the backward steps read: the output, and what the kernels were multiplied by."""
+    """What the backward steps read: the output, what the kernels were multiplied by, the output's signs."""
 
     output: BlockValue
     scale: Buffer | None
+    signs: Buffer | None
 
 
 def chain_forward(
-    builder: PlanBuilder, contexts: ChainContexts, value: BlockValue, addend: BlockValue | None
+    builder: PlanBuilder,
+    contexts: ChainContexts,
+    value: BlockValue,
+    addend: BlockValue | None,
+    *,
+    signs_wanted: bool,
 ) -> tuple[BlockValue, ChainCache]:
     """The chain's steps.
 
@@ -36,22 +42,25 @@ def chain_forward(
         contexts: the nodes.
         value: what the first node reads.
         addend: what is added, if the chain adds.
+        signs_wanted: whether a backward step reads the signs of a convolution's output.
     """
     first, rectify = contexts.first, contexts.rectifier is not None
     if isinstance(first.node.layer, Linear):
         output = dense.output(builder, first, plain(builder, value), rectify=rectify)
-        return output, ChainCache(output, None)
+        return output, ChainCache(output, None, None)
     scale, bias = None, first.parameter("bias")
     if contexts.normalization is not None:
         scale, bias = folded(builder, contexts.normalization, bias)
+    signs = signs_buffer(builder, first.name, first.output_shape) if signs_wanted else None
     epilogue = Epilogue(
         bias=bias,
         scale=scale,
         addend=plain(builder, addend) if addend is not None else None,
         rectify=rectify,
+        signs=signs,
     )
     output = convolution_output(builder, first, value, epilogue)
-    return output, ChainCache(output, scale)
+    return output, ChainCache(output, scale, signs)
 
 
 def chain_gradient(

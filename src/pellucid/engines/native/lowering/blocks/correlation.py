@@ -177,15 +177,15 @@ def correlate(
     }
     scratch = None if reads.direct else builder.scratch(f"{target.name} source", chunk * plane)
     addend = plain(builder, epilogue.addend).x if epilogue.addend is not None else None
-    mask = epilogue.mask.x if epilogue.mask is not None else None
     taps, rows, columns = reads.tables(builder)
     operands = (
         *reads.operands(),
         packed,
         epilogue.bias,
         addend,
-        mask,
+        epilogue.mask,
         epilogue.sums,
+        epilogue.signs,
         *lists,
         taps,
         rows,

@@ -285,6 +285,7 @@ def _correlate(
         epilogue.bias,
         addend,
         epilogue.sums,
+        epilogue.signs,
         *reads.places(builder),
         reads.phases(builder),
         reads.taps(builder),

@@ -114,8 +114,8 @@ class _Convolution:
     @property
     def _finish(self) -> Operands:
         addend = self.epilogue.addend.x if self.epilogue.addend is not None else None
-        mask = self.epilogue.mask.x if self.epilogue.mask is not None else None
-        return self.epilogue.bias, addend, mask, self.epilogue.sums, self.output
+        finish = self.epilogue
+        return finish.bias, addend, finish.mask, finish.sums, finish.signs, self.output
 
     def _attributes(self, division: Division) -> dict[str, int]:
         return self.tiles.attributes(

@@ -1,0 +1,77 @@
+// Which lanes of a vector are positive, a bit each: all that the gradient of a rectifier asks of its output,
+// in a thirty-second of the memory.
+#pragma once
+
+#ifdef __SSE__
+#include <immintrin.h>
+#endif
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "base/simd.h"
+
+namespace pellucid::PELLUCID_ISA {
+
+// Of one vector. Also in lowering/blocks/epilogue.py.
+using SignBits = std::conditional_t<(LANES > 8), std::uint16_t, std::uint8_t>;
+
+// Of up to four neighbouring vectors, the first one's lowest.
+using SignWord = std::conditional_t<(LANES > 8), std::uint64_t, std::uint32_t>;
+
+constexpr int SIGN_BITS = 8 * sizeof(SignBits);
+
+PELLUCID_INLINE SignBits signs_of(Vector value) {
+#if PELLUCID_LANES == 16 && defined(__AVX512F__)
+  return static_cast<SignBits>(_mm512_cmp_ps_mask(value, Vector{}, _CMP_GT_OQ));
+#elif PELLUCID_LANES == 8 && defined(__AVX__)
+  return static_cast<SignBits>(_mm256_movemask_ps(vector_of(value > Vector{})));
+#elif PELLUCID_LANES == 4 && defined(__SSE__)
+  return static_cast<SignBits>(_mm_movemask_ps(vector_of(value > Vector{})));
+#else
+  unsigned bits = 0;
+  for (int lane = 0; lane < LANES; ++lane) bits |= static_cast<unsigned>(value[lane] > 0) << lane;
+  return static_cast<SignBits>(bits);
+#endif
+}
+
+template <int COUNT>
+PELLUCID_INLINE void write_signs(const Vector* values, SignBits* to) {
+  SignWord word = 0;
+  PELLUCID_UNROLL
+  for (int i = 0; i < COUNT; ++i) word |= static_cast<SignWord>(signs_of(values[i])) << (i * SIGN_BITS);
+  std::memcpy(to, &word, COUNT * sizeof(SignBits));
+}
+
+// The signs of COUNT neighbouring vectors, as conditions.
+template <int COUNT>
+class Signs {
+ public:
+  PELLUCID_INLINE explicit Signs(const SignBits* from) {
+    if constexpr (LANES > 8) {
+      std::memcpy(bits_, from, sizeof bits_);
+    } else {
+      std::uint32_t word = 0;
+      std::memcpy(&word, from, COUNT);
+      // Each lane's own bit moves to the end of its byte.
+      const Integers numbers = lane_numbers();
+      words_ = (word - Words{}) << (7 - reinterpret_cast<const Words&>(numbers));
+    }
+  }
+  [[nodiscard]] PELLUCID_INLINE Integers operator[](int i) const {
+    if constexpr (LANES > 8) {
+      const Integers own = 1 << lane_numbers();
+      return (broadcast_integer(bits_[i]) & own) != 0;
+    } else {
+      const Words last = words_ << (24 - 8 * i);
+      return reinterpret_cast<const Integers&>(last) < 0;
+    }
+  }
+
+ private:
+  Words words_{};
+  SignBits bits_[COUNT]{};
+};
+
+}  // namespace pellucid::PELLUCID_ISA
