@@ -13,7 +13,7 @@ from pellucid.engines.native import NativeEngine, instruction_sets
 from pellucid.engines.native.chains import Chain, Chains
 from pellucid.engines.native.compiler import BackwardWishes, Compiler
 from pellucid.engines.native.parameters import ParameterStore
-from pellucid.engines.native.plan import Layout, Scope
+from pellucid.engines.native.plan import Layout, Plan, Scope
 from pellucid.engines.native.walk import Choices
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.graph import Graph, GraphBuilder
@@ -183,10 +183,10 @@ def test_what_is_asked_for_inside_a_chain_is_given(rules: Mapping[str, Rule], wa
     )
 
 
-def straight(depth: int) -> Graph:
+def straight(depth: int, channels: int = 16) -> Graph:
     """Convolutions with a ReLU each, all of one size."""
     builder = GraphBuilder()
-    x = builder.input((16, 16, 16))
+    x = builder.input((channels, 16, 16))
     for number in range(depth):
         x = builder.add(pellucid.Conv2d(16, 3, padding=1), x, name=f"conv{number}")
         x = builder.add(pellucid.ReLU(), x, name=f"relu{number}")
@@ -194,17 +194,36 @@ def straight(depth: int) -> Graph:
     return builder.graph()
 
 
+def way_back(graph: Graph, choices: Choices) -> Plan:
+    """From o to the input, four images at a time."""
+    compiler = Compiler(graph, ParameterStore(graph, None), 8, 4, 1, choices)
+    return compiler.backward(BackwardWishes(("o",), None, (), ("input",), (), ()))
+
+
 def test_the_way_back_keeps_signs_of_what_it_does_not_read() -> None:
     """Twelve more layers take the memory of less than one more array."""
-    kept = []
-    for depth in (4, 16):
-        graph = straight(depth)
-        choices = Choices(layout=Layout.BLOCKS)
-        compiler = Compiler(graph, ParameterStore(graph, None), 8, 4, 1, choices)
-        plan = compiler.backward(BackwardWishes(("o",), None, (), ("input",), (), ()))
-        kept.append(plan.sizes[Scope.BATCH])
+    in_blocks = Choices(layout=Layout.BLOCKS)
+    kept = [way_back(straight(depth), in_blocks).sizes[Scope.BATCH] for depth in (4, 16)]
     array = 4 * 4 * 16 * 16 * 16
     assert kept[1] - kept[0] < array
+
+
+@pytest.mark.parametrize(
+    ("choices", "operation"),
+    [
+        (Choices(Layout.BLOCKS), "winograd_convolution"),
+        (Choices(Layout.BLOCKS, algorithms={"conv0": "direct"}), "blocks_correlate"),
+        (Choices(Layout.BLOCKS, precision="direct"), "blocks_correlate"),
+    ],
+    ids=["chosen", "forced", "precise"],
+)
+def test_the_gradient_of_few_channels_is_filtered_where_that_is_left_open(
+    choices: Choices, operation: str
+) -> None:
+    """Forwards three channels are too few; backwards direct multiplications would leave lanes idle."""
+    plan = way_back(straight(2, channels=3), choices)
+    steps = [s.operation for phase in plan.phases for s in phase.steps if s.node == "conv0"]
+    assert steps == ["blocks_correlate", operation]
 
 
 @pytest.mark.parametrize("instruction_set", instruction_sets())

@@ -152,9 +152,11 @@ class NativeProgram(Program):
         return outputs
 
     def _run_in_rounds(self, executable: Executable, arrays: Mapping[str, Array], count: int) -> None:
-        """As few and as equal parts of the batch as the plan's capacity allows."""
+        """As few parts of the batch as the plan's capacity allows, as equal as threads' even shares are."""
         rounds = max(1, -(-count // executable.capacity))
-        executable.run(self._store.native, arrays, count, -(-count // rounds))
+        share = -(-count // (rounds * self._threads))
+        together = min(executable.capacity, share * self._threads)
+        executable.run(self._store.native, arrays, count, together)
 
     @property
     def images_together(self) -> int:

@@ -101,6 +101,21 @@ def algorithm_of(context: NodeContext, lanes: int, layout: Layout) -> Algorithm:
     return Algorithm.WINOGRAD if gains else Algorithm.DIRECT
 
 
+def gradient_algorithm_of(context: NodeContext, lanes: int) -> Algorithm:
+    """The algorithm for the gradient of a node's input, on channel blocks."""
+    chosen = algorithm_of(context, lanes, Layout.BLOCKS)
+    settled = chosen is not Algorithm.DIRECT or context.algorithm is not None or context.precision == "direct"
+    return Algorithm.WINOGRAD if not settled and _gradient_gains(context, lanes) else chosen
+
+
+def _gradient_gains(context: NodeContext, lanes: int) -> bool:
+    """Whether minimal filtering is faster than multiplying with every lane of few channels."""
+    if not winograd.serves_gradient(context):
+        return False
+    share = context.input_shapes[0][0] / (-(-context.input_shapes[0][0] // lanes) * lanes)
+    return _winograd_cycles(context, lanes) < _direct_cycles(context, lanes) / share
+
+
 def _filtering_gains(context: NodeContext) -> bool:
     layer, inputs = context.node.layer, context.input_shapes
     assert isinstance(layer, Convolution)

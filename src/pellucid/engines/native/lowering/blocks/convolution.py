@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from pellucid.engines.native.builder import PlanBuilder
-from pellucid.engines.native.lowering.algorithms import Algorithm, algorithm_of
+from pellucid.engines.native.lowering.algorithms import Algorithm, algorithm_of, gradient_algorithm_of
 from pellucid.engines.native.lowering.blocks import depthwise, direct, winograd
 from pellucid.engines.native.lowering.blocks.context import BlockLowering
 from pellucid.engines.native.lowering.blocks.epilogue import NOTHING_MORE, Epilogue, channel_sums
@@ -82,7 +82,7 @@ def input_gradient(
     builder: PlanBuilder, context: NodeContext, gradient: BlockValue, epilogue: Epilogue = NOTHING_MORE
 ) -> BlockValue:
     """dJ/dx, put through what comes after it."""
-    passes = PASSES[algorithm_of(context, builder.lanes, Layout.BLOCKS)]
+    passes = PASSES[gradient_algorithm_of(context, builder.lanes)]
     return passes.input_gradient(builder, context, sizes_of(context), gradient, epilogue)
 
 

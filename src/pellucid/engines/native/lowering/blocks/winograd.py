@@ -30,11 +30,18 @@ Operands = tuple[Buffer | None, ...]
 
 def serves(context: NodeContext) -> bool:
     """Whether the layer is one that minimal filtering computes, and large enough to gain by it."""
+    return context.input_shapes[0][0] >= FEWEST_CHANNELS and serves_gradient(context)
+
+
+def serves_gradient(context: NodeContext) -> bool:
+    """Whether minimal filtering computes the gradient of the layer's input, however few its channels.
+
+    A direct convolution multiplies with all lanes of a vector, whether or not they hold a channel.
+    """
     layer = context.node.layer
     if not isinstance(layer, Conv2d) or layer.groups != 1 or layer.connections is not None:
         return False
-    in_channels = context.input_shapes[0][0]
-    return min(in_channels, layer.out_channels) >= FEWEST_CHANNELS and all(
+    return layer.out_channels >= FEWEST_CHANNELS and all(
         _axis_served(axis, layer.padding_mode) for axis in layer.window(context.input_shapes)
     )
 
