@@ -55,9 +55,12 @@ void read_state(State& state, std::size_t offset, const Bytes& to) {
 
 std::int64_t run(Executor& executor, State& state, const std::vector<std::optional<Array>>& externals,
                  std::int64_t images, std::int64_t batch_size, const std::vector<double>& learning_rates,
-                 std::int64_t first_step, std::uint64_t seed) {
+                 std::int64_t first_step, std::uint64_t seed, int workers) {
   if (batch_size < 1 || batch_size > executor.plan().capacity || images < 0) {
     throw nb::value_error("a batch has from one image to as many as the plan's capacity");
+  }
+  if (workers > 1 && (executor.plan().shards > 1 || executor.plan().changes_state)) {
+    throw nb::value_error("workers take batches of a plan for one shard that changes no state");
   }
   RunRequest request;
   for (const auto& array : externals)
@@ -67,6 +70,7 @@ std::int64_t run(Executor& executor, State& state, const std::vector<std::option
   request.first_step = first_step;
   request.seed = seed;
   request.learning_rates = learning_rates.data();
+  request.workers = workers;
   const nb::gil_scoped_release release;
   return executor.run(state, request);
 }
@@ -88,7 +92,7 @@ NB_MODULE(_native, module) {
           },
           nb::arg("instruction_set"), nb::arg("description"), nb::arg("poison") = false)
       .def("run", &run, nb::arg("state"), nb::arg("externals"), nb::arg("images"), nb::arg("batch_size"),
-           nb::arg("learning_rates"), nb::arg("first_step"), nb::arg("seed"))
+           nb::arg("learning_rates"), nb::arg("first_step"), nb::arg("seed"), nb::arg("workers") = 1)
       .def_prop_ro("workspace_bytes", [](const Executor& self) { return self.plan().workspace_bytes(); });
   module.def("available_instruction_sets", [] {
     std::vector<std::string> names;

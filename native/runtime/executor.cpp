@@ -1,6 +1,7 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -25,16 +26,20 @@ struct Memory {
   std::byte* prepared;
 };
 
-// One run of a plan's phases by some workers.
+// Numbers of the steps that are still to be done.
+using StepCounter = std::atomic<std::int64_t>;
+
+// Runs of a plan's phases by some workers, of the steps that they draw from a counter.
 class Job {
  public:
   Job(const Plan& plan, const std::vector<Phase>& phases, const RunRequest& request, Memory memory,
-      int workers)
+      int workers, StepCounter& steps)
       : plan_(plan),
         phases_(phases),
         request_(request),
         memory_(memory),
         workers_(workers),
+        steps_(steps),
         barrier_(workers) {
     run_.seed = request.seed;
     run_.first_step = request.first_step;
@@ -42,7 +47,7 @@ class Job {
     run_.tile_bytes = plan.tile_bytes;
     run_.shard_bytes = plan.shard_bytes;
     run_.learning_rates = request.learning_rates;
-    begin_step(0);
+    begin_step();
   }
 
   void work(int worker) {
@@ -71,9 +76,9 @@ class Job {
   [[nodiscard]] std::int64_t completed() const { return completed_; }
 
  private:
-  void begin_step(std::int64_t step) {
-    run_.step = step;
-    run_.first_index = step * request_.batch_size;
+  void begin_step() {
+    run_.step = steps_.fetch_add(1, std::memory_order_relaxed);
+    run_.first_index = run_.step * request_.batch_size;
     run_.batch_images = std::min(request_.batch_size, request_.images - run_.first_index);
     run_.tiles = plan_.tiles(run_.batch_images);
     finished_ = run_.batch_images <= 0;
@@ -85,7 +90,7 @@ class Job {
       finished_ = true;
     } else if (last) {
       ++completed_;
-      begin_step(run_.step + 1);
+      begin_step();
     }
   }
 
@@ -186,6 +191,7 @@ class Job {
   const RunRequest& request_;
   const Memory memory_;
   const int workers_;
+  StepCounter& steps_;
   Barrier barrier_;
   Run run_;
   bool finished_ = false;  // written only at the barrier
@@ -197,7 +203,8 @@ class Job {
 std::int64_t carry_out(const Plan& plan, const std::vector<Phase>& phases, const RunRequest& request,
                        const Memory& memory, int workers) {
   const auto attempt = [&](int count) {
-    Job job(plan, phases, request, memory, count);
+    StepCounter steps{0};
+    Job job(plan, phases, request, memory, count, steps);
     const auto work = [&job](int worker) { job.work(worker); };
     const bool ran = count == 1 || ThreadPool::shared().try_run(count, work);
     if (count == 1) work(0);
@@ -229,6 +236,7 @@ std::int64_t Executor::run(State& state, const RunRequest& request) {
   } else {
     reading.lock();
   }
+  if (request.workers > 1) return run_apart(state, request);
   AlignedMemory workspace = lease();
   prepare(state, request, workspace);
   const std::int64_t tiles = plan_.tiles(std::min(request.batch_size, request.images));
@@ -237,6 +245,25 @@ std::int64_t Executor::run(State& state, const RunRequest& request) {
   const Memory memory = places(plan_, state, request, workspace, prepared_);
   const std::int64_t completed = carry_out(plan_, plan_.phases, request, memory, static_cast<int>(useful));
   give_back(std::move(workspace));
+  return completed;
+}
+
+std::int64_t Executor::run_apart(State& state, const RunRequest& request) {
+  const std::int64_t steps = (request.images + request.batch_size - 1) / request.batch_size;
+  const int workers = static_cast<int>(std::clamp<std::int64_t>(steps, 1, request.workers));
+  std::vector<AlignedMemory> workspaces;
+  for (int worker = 0; worker < workers; ++worker) workspaces.push_back(lease());
+  prepare(state, request, workspaces.front());
+  StepCounter next{0};
+  std::atomic<std::int64_t> completed{0};
+  const auto work = [&](int worker) {
+    const Memory memory = places(plan_, state, request, workspaces[worker], prepared_);
+    Job job(plan_, plan_.phases, request, memory, 1, next);
+    job.work(0);
+    completed += job.completed();
+  };
+  if (workers == 1 || !ThreadPool::shared().try_run(workers, work)) work(0);
+  for (AlignedMemory& workspace : workspaces) give_back(std::move(workspace));
   return completed;
 }
 

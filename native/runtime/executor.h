@@ -27,6 +27,7 @@ struct RunRequest {
   std::int64_t first_step = 0;
   std::uint64_t seed = 0;
   const double* learning_rates = nullptr;
+  int workers = 1;  // that take steps by turns, each all of one; else shards share every step
 };
 
 class Executor {
@@ -42,6 +43,8 @@ class Executor {
   [[nodiscard]] const Plan& plan() const { return plan_; }
 
  private:
+  // Steps by whole workers; the state is locked. Returns how many were completed.
+  std::int64_t run_apart(State& state, const RunRequest& request);
   // Bring what is prepared from the state up to date; the state is locked.
   void prepare(State& state, const RunRequest& request, AlignedMemory& workspace);
   AlignedMemory lease();

@@ -20,6 +20,7 @@ class Executor:
         learning_rates: Sequence[float],
         first_step: int,
         seed: int,
+        workers: int = 1,
     ) -> int: ...
     @property
     def workspace_bytes(self) -> int: ...

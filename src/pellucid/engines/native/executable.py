@@ -37,6 +37,7 @@ class Executable:
         learning_rates: Sequence[float] = (),
         first_step: int = 0,
         seed: int = 0,
+        workers: int = 1,
     ) -> int:
         """Run it on a number of images, batch after batch; returns the steps that were done.
 
@@ -48,6 +49,7 @@ class Executable:
             learning_rates: one a batch, if it trains.
             first_step: number of the first one.
             seed: of the random numbers.
+            workers: threads that take batches by turns, of a plan for one shard that changes nothing.
         """
         externals = [arrays[name] for name in self.plan.externals]
         steps = self._executor.run(
@@ -58,5 +60,6 @@ class Executable:
             learning_rates=list(learning_rates),
             first_step=first_step,
             seed=seed,
+            workers=workers,
         )
         return int(steps)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +32,7 @@ from pellucid.engines.native.executable import Executable
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Layout, Plan, Scope
 from pellucid.engines.native.recycling import Recycler
+from pellucid.engines.native.rounds import Rounds, own_rounds, shared_rounds
 from pellucid.engines.native.trace import NativeTrace, TracePlan, trace_plan
 from pellucid.engines.schema import Schema
 from pellucid.errors import DataError, EngineError
@@ -40,9 +40,6 @@ from pellucid.graph import Graph
 from pellucid.objectives import Objective
 
 Float32 = NDArray[np.float32]
-
-IMAGES_TOGETHER = 32
-"""Of a batch that go forwards, or towards the input, together: enough to make up for reading the weights."""
 
 
 class NativeProgram(Program):
@@ -74,15 +71,16 @@ class NativeProgram(Program):
         self._recycler = Recycler()
 
     def _executable(
-        self, key: tuple[Any, ...], make: Callable[[], Plan], capacity: int | None = None
+        self, key: tuple[Any, ...], make: Callable[[Compiler], Plan], compiler: Compiler | None = None
     ) -> Executable:
-        """The plan kept under this key, made now if it is the first time."""
+        """The compiler's plan kept under this key, made now if it is the first time."""
+        compiler = compiler or self._compiler
+        shards, capacity = compiler.shards, compiler.capacity
+        key = (*key, shards, capacity)
         with self._lock:
             if key not in self._plans:
-                images = capacity or self.options.capacity
-                self._plans[key] = Executable(
-                    make(), self._instruction_set, self._threads, images, self._poison
-                )
+                plan = make(compiler)
+                self._plans[key] = Executable(plan, self._instruction_set, shards, capacity, self._poison)
             return self._plans[key]
 
     def schema(self) -> Schema:
@@ -95,7 +93,7 @@ class NativeProgram(Program):
                 options.objective, options.optimizer, bytes_in=True, classes=True, loss_weights=weights
             )
         else:
-            compiler, training = self._compiler_of_parts, False
+            compiler, training = self._shared_rounds.compiler, False
             plan = compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
         tiles = -(-options.capacity // self._compiler.lanes)
         return Schema(
@@ -142,31 +140,39 @@ class NativeProgram(Program):
     def _run_forward(self, nodes: tuple[str, ...], inputs: Sequence[Array]) -> dict[str, Float32]:
         count = len(inputs[0])
         self._check_count(count)
-        compiler = self._compiler_of_parts
-        executable = self._executable(("forward", nodes), lambda: compiler.forward(nodes), compiler.capacity)
+        rounds = self._rounds(count)
+        executable = self._executable(("forward", nodes), lambda c: c.forward(nodes), rounds.compiler)
         outputs = {node: self._empty((count, *self.graph.shapes[node])) for node in nodes}
         arrays: dict[str, Array] = {f"output:{node}": array for node, array in outputs.items()}
         arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
         if count:
-            self._run_in_rounds(executable, arrays, count)
+            self._run_in_rounds(executable, arrays, count, rounds)
         return outputs
 
-    def _run_in_rounds(self, executable: Executable, arrays: Mapping[str, Array], count: int) -> None:
-        """As few parts of the batch as the plan's capacity allows, as equal as threads' even shares are."""
-        rounds = max(1, -(-count // executable.capacity))
-        share = -(-count // (rounds * self._threads))
-        together = min(executable.capacity, share * self._threads)
-        executable.run(self._store.native, arrays, count, together)
+    def _run_in_rounds(
+        self, executable: Executable, arrays: Mapping[str, Array], count: int, rounds: Rounds
+    ) -> None:
+        images = rounds.images(count)
+        executable.run(self._store.native, arrays, count, images, workers=rounds.workers)
+
+    def _rounds(self, count: int) -> Rounds:
+        """Of so many images, each its own concern."""
+        apart = self._own_rounds
+        worth = apart is not None and 2 * count >= apart.workers * apart.compiler.capacity
+        return apart if apart is not None and worth else self._shared_rounds
+
+    @cached_property
+    def _shared_rounds(self) -> Rounds:
+        return shared_rounds(self._compiler)
+
+    @cached_property
+    def _own_rounds(self) -> Rounds | None:
+        return own_rounds(self._compiler)
 
     @property
     def images_together(self) -> int:
         """Of a batch that no sum runs over; a large one goes a part at a time to spare memory."""
-        tiles = 2 * self._threads * self._compiler.lanes
-        return min(self.options.capacity, max(tiles, IMAGES_TOGETHER))
-
-    @cached_property
-    def _compiler_of_parts(self) -> Compiler:
-        return replace(self._compiler, capacity=self.images_together)
+        return self._shared_rounds.compiler.capacity
 
     def forward(self, *inputs: Array) -> tuple[Array, ...]:
         """The graph's outputs."""
@@ -214,7 +220,7 @@ class NativeProgram(Program):
         assert isinstance(trace, NativeTrace)
         objective, weights, classes = self._objective, self._loss_nodes, _is_classes(targets)
         executable = self._executable(
-            ("loss", classes), lambda: self._compiler.loss(weights, objective, classes=classes)
+            ("loss", classes), lambda c: c.loss(weights, objective, classes=classes)
         )
         gradients: dict[str, Array] = {node: self._empty(trace.kept[node].shape) for node in weights}
         losses = np.zeros(1)
@@ -249,10 +255,8 @@ class NativeProgram(Program):
         wishes = self._wishes(seeds, rules or {}, wanted or Wanted(nodes=self.graph.inputs), targets)
         # Parameters' gradients and the loss are sums over the batch; anything else is each image's own.
         in_parts = not wishes.parameters and wishes.loss is None
-        compiler = self._compiler_of_parts if in_parts else self._compiler
-        executable = self._executable(
-            ("backward", wishes), lambda: compiler.backward(wishes), compiler.capacity
-        )
+        rounds = self._rounds(count) if in_parts else Rounds(self._compiler)
+        executable = self._executable(("backward", wishes), lambda c: c.backward(wishes), rounds.compiler)
         # A node that no seed depends on is not in the plan: its gradient stays zero.
         reached = {name for name in executable.plan.externals if name.startswith("gradient:")}
         gradients: dict[str, Array] = {}
@@ -271,7 +275,7 @@ class NativeProgram(Program):
         arrays.update({f"gradient of {name}": array for name, array in parameters.items()})
         if targets is not None:
             arrays |= _loss_arrays(targets, losses)
-        self._run_in_rounds(executable, arrays, count)
+        self._run_in_rounds(executable, arrays, count, rounds)
         parameters = {name: self._store.oriented(name, array) for name, array in parameters.items()}
         loss = None if targets is None else float(losses[0])
         return Gradients(parameters, gradients, self.graph.inputs, loss, activations)
@@ -357,7 +361,7 @@ class NativeProgram(Program):
         objective, optimizer = options.objective, options.optimizer
         executable = self._executable(
             ("training", bytes_in, classes),
-            lambda: self._compiler.training(
+            lambda c: c.training(
                 objective,
                 optimizer,
                 bytes_in=bytes_in,
