@@ -69,7 +69,7 @@ SANITIZERS = (
         "thread",
         ("libtsan.so",),
         {"TSAN_OPTIONS": "halt_on_error=1:die_after_fork=0", "OPENBLAS_NUM_THREADS": "1"},
-        ("test_native_program.py", "test_native_blocks.py", "test_native_bits.py"),
+        ("test_native_program.py", "test_native_blocks.py", "test_native_bits.py", "test_native_rounds.py"),
     ),
 )
 

@@ -104,8 +104,12 @@ def input_gradients(
 ) -> Float32:
     """(N, *input shape) gradient of the targets with respect to the images."""
     wanted = Wanted(nodes=model.graph.inputs, parameters=())
+    found = differentiated(model, images, target, wanted, rules)
+    if len(images) <= images_a_pass(model.graph, len(images)):
+        ((_, gradients),) = found
+        return gradients.input
     result = np.empty_like(images)
-    for part, gradients in differentiated(model, images, target, wanted, rules):
+    for part, gradients in found:
         result[part] = gradients.input
     return result
 
