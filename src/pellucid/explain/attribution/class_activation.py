@@ -103,8 +103,9 @@ def enlarged(maps: Float32, lengths: tuple[int, ...]) -> Float32:
     result = maps
     for axis, length in enumerate(lengths, start=1):
         cells = maps.shape[axis]
-        centres = (np.arange(length) + 0.5) * cells / length - 0.5
-        shares = np.array([np.interp(centres, np.arange(cells), row) for row in np.eye(cells)], np.float32)
+        centres = np.clip((np.arange(length) + 0.5) * cells / length - 0.5, 0, cells - 1)
+        distances = np.abs(centres - np.arange(cells)[:, None])
+        shares = np.maximum(0, 1 - distances).astype(np.float32)
         result = np.moveaxis(np.moveaxis(result, axis, -1) @ shares, -1, axis)
     return np.ascontiguousarray(result)
 

@@ -17,21 +17,19 @@ def last_maps(graph: Graph, target: str) -> tuple[str, str]:
         DataError: there is none but the input.
     """
     axes = len(graph.shapes[graph.inputs[0]])
-    reached = _varying(graph) & graph.ancestors([target]) | {target}
-    numbers = {node.name: number for number, node in enumerate(graph.nodes)}
-    best: str | None = None
-    furthest = -1  # the last node that reads one of those before
-    for node in graph.nodes:
-        if node.name not in reached or node.name == target:
+    varying = _varying(graph)
+    # Nodes that those behind read, each with its first reader: nothing goes past one that is alone there.
+    read = {source: target for source in graph.node(target).inputs if source in varying}
+    for node in reversed(graph.nodes):
+        if node.name not in read:
             continue
         shape = graph.shapes[node.name]
         has_places = len(shape) == axes and max(shape[1:], default=1) > 1
-        if has_places and not isinstance(node.layer, Input) and furthest <= numbers[node.name]:
-            best = node.name
-        furthest = max(furthest, *(numbers[name] for name in _readers(graph, node.name, reached)))
-    if best is None:
-        raise DataError(f"{target}: depends on no maps but the input's, and Grad-CAM needs a layer of maps")
-    return best, _reason(graph, best, target, _readers(graph, best, reached)[0])
+        if has_places and len(read) == 1 and not isinstance(node.layer, Input):
+            return node.name, _reason(graph, node.name, target, read[node.name])
+        del read[node.name]
+        read |= {source: node.name for source in node.inputs if source in varying}
+    raise DataError(f"{target}: depends on no maps but the input's, and Grad-CAM needs a layer of maps")
 
 
 def check_layer(graph: Graph, layer: str, target: str) -> str:
@@ -55,10 +53,6 @@ def _varying(graph: Graph) -> set[str]:
         if varying.intersection(node.inputs):
             varying.add(node.name)
     return varying
-
-
-def _readers(graph: Graph, name: str, among: set[str]) -> list[str]:
-    return [reader for reader in graph.consumers[name] if reader in among]
 
 
 def _reason(graph: Graph, layer: str, target: str, following: str) -> str:
