@@ -32,10 +32,12 @@ from pellucid.engines import select
 from pellucid.explain import attribution
 from pellucid.model import Model
 
-TOLERANCE = 1e-3
+TOLERANCE = 5e-3
 """Largest difference of two maps, over the larger map's length, for nine images in ten.
 
-A unit that lies within rounding of zero passes the gradient on one side only; a few images have one.
+A unit that lies within rounding of zero passes the gradient on one side only; a few images have one, and more
+have one in one of the twenty steps of integrated gradients. Captum's maps in single precision lie as far from
+its own in double precision.
 """
 
 IMAGES, BATCH_SIZE, STEPS = 1000, 100, 20
