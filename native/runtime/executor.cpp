@@ -252,6 +252,7 @@ std::int64_t Executor::run_apart(State& state, const RunRequest& request) {
   const std::int64_t steps = (request.images + request.batch_size - 1) / request.batch_size;
   const int workers = static_cast<int>(std::clamp<std::int64_t>(steps, 1, request.workers));
   std::vector<AlignedMemory> workspaces;
+  workspaces.reserve(workers);
   for (int worker = 0; worker < workers; ++worker) workspaces.push_back(lease());
   prepare(state, request, workspaces.front());
   StepCounter next{0};
