@@ -2,15 +2,12 @@
 // in a thirty-second of the memory.
 #pragma once
 
-#ifdef __SSE__
-#include <immintrin.h>
-#endif
-
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 #include "base/simd.h"
+#include "isa/lane_bits.h"
 
 namespace pellucid::PELLUCID_ISA {
 
@@ -23,17 +20,7 @@ using SignWord = std::conditional_t<(LANES > 8), std::uint64_t, std::uint32_t>;
 constexpr int SIGN_BITS = 8 * sizeof(SignBits);
 
 PELLUCID_INLINE SignBits signs_of(Vector value) {
-#if PELLUCID_LANES == 16 && defined(__AVX512F__)
-  return static_cast<SignBits>(_mm512_cmp_ps_mask(value, Vector{}, _CMP_GT_OQ));
-#elif PELLUCID_LANES == 8 && defined(__AVX__)
-  return static_cast<SignBits>(_mm256_movemask_ps(vector_of(value > Vector{})));
-#elif PELLUCID_LANES == 4 && defined(__SSE__)
-  return static_cast<SignBits>(_mm_movemask_ps(vector_of(value > Vector{})));
-#else
-  unsigned bits = 0;
-  for (int lane = 0; lane < LANES; ++lane) bits |= static_cast<unsigned>(value[lane] > 0) << lane;
-  return static_cast<SignBits>(bits);
-#endif
+  return static_cast<SignBits>(positive_lanes(value));
 }
 
 template <int COUNT>

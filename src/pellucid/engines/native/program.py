@@ -146,14 +146,8 @@ class NativeProgram(Program):
         arrays: dict[str, Array] = {f"output:{node}": array for node, array in outputs.items()}
         arrays.update({f"input:{name}": array for name, array in zip(self.graph.inputs, inputs, strict=True)})
         if count:
-            self._run_in_rounds(executable, arrays, count, rounds)
+            executable.run(self._store.native, arrays, count, rounds.images(count), workers=rounds.workers)
         return outputs
-
-    def _run_in_rounds(
-        self, executable: Executable, arrays: Mapping[str, Array], count: int, rounds: Rounds
-    ) -> None:
-        images = rounds.images(count)
-        executable.run(self._store.native, arrays, count, images, workers=rounds.workers)
 
     def _rounds(self, count: int) -> Rounds:
         """Of so many images, each its own concern."""
@@ -275,7 +269,7 @@ class NativeProgram(Program):
         arrays.update({f"gradient of {name}": array for name, array in parameters.items()})
         if targets is not None:
             arrays |= _loss_arrays(targets, losses)
-        self._run_in_rounds(executable, arrays, count, rounds)
+        executable.run(self._store.native, arrays, count, rounds.images(count), workers=rounds.workers)
         parameters = {name: self._store.oriented(name, array) for name, array in parameters.items()}
         loss = None if targets is None else float(losses[0])
         return Gradients(parameters, gradients, self.graph.inputs, loss, activations)
