@@ -32,12 +32,12 @@ from pellucid.engines import select
 from pellucid.explain import attribution
 from pellucid.model import Model
 
-TOLERANCE = 5e-3
+TOLERANCES = {"saliency": 1e-4, "grad-cam": 1e-4, "integrated-gradients": 2e-3}
 """Largest difference of two maps, over the larger map's length, for nine images in ten.
 
-A unit that lies within rounding of zero passes the gradient on one side only; a few images have one, and more
-have one in one of the twenty steps of integrated gradients. Captum's maps in single precision lie as far from
-its own in double precision.
+A unit that lies within rounding of zero passes the gradient on one side only. A few images have one; of
+twenty steps of integrated gradients every other image has one in some step, which moves its map by a
+thousandth: so far lie Captum's maps in single precision from its own in double precision.
 """
 
 IMAGES, BATCH_SIZE, STEPS = 1000, 100, 20
@@ -153,14 +153,14 @@ def better_chunk(rivals: Contest, layout: torch.memory_format) -> int:
 
 
 def require_same_maps(case: str, ours: Float32, theirs: Float32) -> None:
-    """Raise unless nine maps in ten are the same within TOLERANCE."""
+    """Raise unless nine maps in ten are the same within the case's tolerance."""
     if ours.shape != theirs.shape:
         raise DisagreementError(f"{case} gives maps of shape {ours.shape}, Captum {theirs.shape}")
     axes = tuple(range(1, ours.ndim))
     differences = np.linalg.norm((ours - theirs).reshape(len(ours), -1), axis=1)
     lengths = np.sqrt(np.maximum((ours**2).sum(axes), (theirs**2).sum(axes)))
     share = float(np.quantile(differences / lengths, 0.9))
-    if not share <= TOLERANCE:
+    if not share <= TOLERANCES[case]:
         raise DisagreementError(f"{case}'s maps differ from Captum's by {share:.1e} of their length")
 
 

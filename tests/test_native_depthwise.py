@@ -18,7 +18,6 @@ from pellucid.engines.native.lowering.algorithms import (
     required_algorithm,
 )
 from pellucid.engines.native.lowering.blocks import depthwise
-from pellucid.engines.native.lowering.blocks.convolution import sizes_of
 from pellucid.engines.native.lowering.blocks.value import BlockValue
 from pellucid.engines.native.plan import Layout
 from pellucid.engines.reference import ReferenceEngine
@@ -135,14 +134,13 @@ def test_every_pass_equals_the_definition(instruction_set: str, case: DepthwiseC
             return Bench(case, instruction_set, capacity=capacity, shards=shards, differentiated=True)
 
         output = bench()
-        sizes = sizes_of(output.context)
         value = output.bring("x", images)
-        output.export(depthwise.output(output.builder, output.context, sizes, value, output.epilogue))
+        output.export(depthwise.output(output.builder, output.context, value, output.epilogue))
         assert_close(output.run(weights, count), exact["output"], f"output of {count}")
 
         inputs = bench()
         gradient = inputs.bring("delta", delta)
-        inputs.export(depthwise.input_gradient(inputs.builder, inputs.context, sizes, gradient))
+        inputs.export(depthwise.input_gradient(inputs.builder, inputs.context, gradient))
         assert_close(inputs.run(weights, count), exact["images"], f"input gradient of {count}")
 
         kernels = bench(capacity=count + 4)
@@ -152,7 +150,7 @@ def test_every_pass_equals_the_definition(instruction_set: str, case: DepthwiseC
         )
         target = kernels.context.gradient("weight")
         assert target is not None
-        depthwise.weight_gradient(kernels.builder, kernels.context, sizes, x, d, target)
+        depthwise.weight_gradient(kernels.builder, kernels.context, x, d, target)
         target = kernels.context.gradient("weight")
         assert target is not None
         kernels.export_floats(target)
@@ -168,7 +166,7 @@ def test_long_sums_keep_their_digits(instruction_set: str) -> None:
     x, delta = bench.bring("x", ones * 3), bench.bring("delta", ones * 33)
     target = bench.context.gradient("weight")
     assert target is not None
-    depthwise.weight_gradient(bench.builder, bench.context, sizes_of(bench.context), x, delta, target)
+    depthwise.weight_gradient(bench.builder, bench.context, x, delta, target)
     bench.export_floats(target)
     ours = bench.run(long.weights(np.random.default_rng(SEED)), 1)
     np.testing.assert_array_equal(ours, np.float32(500 * 510 * 99))
@@ -193,8 +191,7 @@ def test_a_described_value_is_followed_while_reading(
         coefficients=bench.channels("coefficients", [a, b, c]),
         rectified=rectified,
     )
-    sizes = sizes_of(bench.context)
-    bench.export(depthwise.output(bench.builder, bench.context, sizes, value, bench.epilogue))
+    bench.export(depthwise.output(bench.builder, bench.context, value, bench.epilogue))
     images = x * a[:, None, None] + c[:, None, None] + with_other * other * b[:, None, None]
     images = np.maximum(images, 0) if rectified else images
     weights = described.weights(generator)
@@ -221,7 +218,7 @@ def test_scale_addend_rectifier_and_moments_follow_the_sums(instruction_set: str
             sums=sums,
         )
         value = bench.bring("images", images)
-        result = depthwise.output(bench.builder, bench.context, sizes_of(bench.context), value, epilogue)
+        result = depthwise.output(bench.builder, bench.context, value, epilogue)
         assert result.sums is sums
         if not wants_moments:
             bench.export(result)

@@ -76,6 +76,16 @@ def test_the_bits_are_those_of_one_thread(instruction_set: str, count: int) -> N
     np.testing.assert_array_equal(ours, theirs)
 
 
+def test_the_memory_that_is_stated_is_that_of_all_workers() -> None:
+    own = own_rounds(compiler(small_network()))
+    assert own is not None
+    plan = Compiler(own.compiler.graph, own.compiler.store, 4, IMAGES_APART, 1, own.compiler.choices).forward(
+        ("o",)
+    )
+    executor = _native.Executor("generic", plan.description(4, 1, IMAGES_APART))
+    assert program(THREADS, "generic").schema().workspace_bytes == THREADS * executor.workspace_bytes
+
+
 def test_callers_beside_each_other_get_their_own_numbers() -> None:
     compiled = program(THREADS, "generic")
     batches = [np.random.default_rng(n).random((40, 3, 12, 12), np.float32) for n in range(4)]

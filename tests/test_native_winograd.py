@@ -13,6 +13,7 @@ from pellucid.engines.native import instruction_sets
 from pellucid.engines.native.lowering.blocks import winograd
 from pellucid.engines.native.lowering.blocks.value import BlockValue
 from pellucid.engines.native.lowering.blocks.winograd_tiling import divide, tiling
+from pellucid.engines.native.lowering.geometry import sizes_of
 
 SEED = 31
 BATCHES = (1, 3, 17)
@@ -49,7 +50,7 @@ def test_the_output_equals_the_definition(instruction_set: str, case: Convolutio
         bench = Bench(case, instruction_set, capacity=count, shards=shards)
         images, weights = case.images(generator, count), case.weights(generator)
         value = bench.bring("images", images)
-        bench.export(winograd.output(bench.builder, bench.context, bench.sizes, value, bench.epilogue))
+        bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
         assert_close(bench.run(weights, count), case.output(images, weights), f"{count} images")
 
 
@@ -60,7 +61,7 @@ def test_a_batch_may_be_smaller_than_the_capacity(instruction_set: str) -> None:
         bench = Bench(case, instruction_set, capacity=17, shards=shards)
         images, weights = case.images(generator, 2), case.weights(generator)
         value = bench.bring("images", images)
-        bench.export(winograd.output(bench.builder, bench.context, bench.sizes, value, bench.epilogue))
+        bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
         result = bench.run(weights, 2)
         assert_close(result[:2], case.output(images, weights), "2 of 17 images")
         assert np.isnan(result[2:]).all()
@@ -86,7 +87,7 @@ def test_a_described_value_is_followed_while_reading(
         coefficients=bench.channels("coefficients", [a, b, c]),
         rectified=rectified,
     )
-    bench.export(winograd.output(bench.builder, bench.context, bench.sizes, value, bench.epilogue))
+    bench.export(winograd.output(bench.builder, bench.context, value, bench.epilogue))
     images = (x * a[:, None, None] + other * b[:, None, None] + c[:, None, None]).astype(np.float32)
     if rectified:
         images = np.maximum(images, 0)
@@ -109,7 +110,7 @@ def test_scale_addend_and_rectifier_follow_the_sums(instruction_set: str, shards
         rectify=True,
     )
     bench.context = replace(bench.context, differentiated=True)  # the scale is brought, not prepared
-    bench.export(winograd.output(bench.builder, bench.context, bench.sizes, value, epilogue))
+    bench.export(winograd.output(bench.builder, bench.context, value, epilogue))
     scaled = weights | {"layer.weight": weights["layer.weight"] * scale[:, None, None, None]}
     exact = np.maximum(case.output(images, scaled) + addend, 0)
     assert_close(bench.run(weights, 3), exact, "epilogue")
@@ -122,9 +123,7 @@ def test_moments_are_summed_on_the_way(instruction_set: str) -> None:
     images, weights = case.images(generator, 5), case.weights(generator)
     sums = bench.sums(case.out_channels)
     value = bench.bring("images", images)
-    result = winograd.output(
-        bench.builder, bench.context, bench.sizes, value, replace(bench.epilogue, sums=sums)
-    )
+    result = winograd.output(bench.builder, bench.context, value, replace(bench.epilogue, sums=sums))
     assert result.sums is sums
     bench.export_floats(sums)
     exact = case.output(images, weights)
@@ -145,7 +144,7 @@ def test_the_input_gradient_equals_the_definition(
         bench = Bench(case, instruction_set, capacity=count, shards=shards, differentiated=True)
         weights, delta = case.weights(generator), case.deltas(generator, count)
         gradient = bench.bring("delta", delta)
-        bench.export(winograd.input_gradient(bench.builder, bench.context, bench.sizes, gradient))
+        bench.export(winograd.input_gradient(bench.builder, bench.context, gradient))
         assert_close(bench.run(weights, count), case.input_gradient(delta, weights), f"{count} images")
 
 
@@ -153,7 +152,7 @@ def run_weight_gradient(bench: Bench, images: Array, delta: Array) -> Array:
     target = bench.context.gradient("weight")
     assert target is not None
     value, gradient = bench.bring("images", images), bench.bring("delta", delta)
-    winograd.weight_gradient(bench.builder, bench.context, bench.sizes, value, gradient, target)
+    winograd.weight_gradient(bench.builder, bench.context, value, gradient, target)
     bench.export_floats(target)
     return bench.run({}, len(images)).reshape(bench.case.out_channels, -1, 3, 3)
 
@@ -195,14 +194,10 @@ def assert_all_close(bench: Callable[[bool], Bench], count: int) -> None:
     )
     for differentiated in (False, True):
         plan = bench(differentiated)
-        plan.export(
-            winograd.output(
-                plan.builder, plan.context, plan.sizes, plan.bring("images", images), plan.epilogue
-            )
-        )
+        plan.export(winograd.output(plan.builder, plan.context, plan.bring("images", images), plan.epilogue))
         assert relative_error(plan.run(weights, count), case.output(images, weights)) < 1e-5
     plan = bench(True)
-    plan.export(winograd.input_gradient(plan.builder, plan.context, plan.sizes, plan.bring("delta", delta)))
+    plan.export(winograd.input_gradient(plan.builder, plan.context, plan.bring("delta", delta)))
     assert relative_error(plan.run(weights, count), case.input_gradient(delta, weights)) < 1e-5
     gradient = run_weight_gradient(bench(True), images, delta)
     assert relative_error(gradient, case.weight_gradient(images, delta)) < 2e-5
@@ -220,7 +215,7 @@ def test_errors_at_real_shapes_stay_within_their_bounds(
 def test_shards_that_work_together_take_a_batch_in_chunks(instruction_set: str) -> None:
     case = ConvolutionCase(16, 24, 9, 10)
     plan = Bench(case, instruction_set, 17, 8)
-    division = divide(plan.builder, tiling(plan.sizes))
+    division = divide(plan.builder, tiling(sizes_of(plan.context)))
     assert not division.alone
     assert division.chunks == 2
     assert_all_close(lambda differentiated: Bench(case, instruction_set, 17, 8, differentiated), 17)

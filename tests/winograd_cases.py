@@ -16,7 +16,6 @@ from pellucid.engines.native.builder import PlanBuilder
 from pellucid.engines.native.lowering.blocks.epilogue import Epilogue
 from pellucid.engines.native.lowering.blocks.value import BlockValue, ImageSource, plain, scatter_blocks
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.engines.native.lowering.geometry import sizes_of
 from pellucid.engines.native.parameters import ParameterStore
 from pellucid.engines.native.plan import Buffer, Layout
 from pellucid.graph import Graph, GraphBuilder
@@ -129,7 +128,6 @@ class Bench:
         shapes = {name: spec.shape for name, spec in graph.parameters.items() if self.differentiated}
         gradients = {name: self.floats(name, np.full(shape, np.nan)) for name, shape in shapes.items()}
         self.context = NodeContext(graph, graph.nodes[1], self.store, False, self.differentiated, gradients)
-        self.sizes = sizes_of(self.context)
 
     def floats(self, name: str, array: Array) -> Buffer:
         """An array of the caller's that steps may write to."""

@@ -6,177 +6,16 @@
 // u]), or 0 where the mask, signs of another such call, has no bit at [o, i]
 //
 // It is a convolution's output, and with the kernels turned round its input's gradient; there, a stride makes
-// a call of every phase of positions, each with the taps that meet it. Neighbouring outputs x the vectors of
-// a group stay in registers over all taps of some sources: each weight that is loaded serves all the outputs,
-// each cell that is broadcast all the vectors.
+// a call of every phase of positions, each with the taps that meet it.
 #include "base/simd.h"
 #include "kernels/block.h"
 #include "kernels/blocks/convolution_band.h"
+#include "kernels/blocks/correlation_block.h"
 #include "kernels/blocks/moments.h"
-#include "kernels/blocks/signs.h"
 #include "kernels/declarations.h"
 
 namespace pellucid::PELLUCID_ISA {
 namespace {
-
-struct BlockArguments {
-  const float* x;
-  const Vector* weights;
-  float* y;
-  std::int64_t plane;     // of the source, in floats
-  std::int64_t y_step;    // between outputs, in floats
-  std::int64_t y_vector;  // between vectors of the group, in floats
-  const SourceEntry* sources;
-  std::int64_t source_count;
-  std::int64_t first_plane;  // the one at x
-  const std::int32_t* taps;  // in floats
-  std::int64_t tap_count;
-  bool begins;  // rather than adds to what y holds
-  bool ends;    // with the last sources: what follows the sums is done
-  bool rectify;
-  Vector bias[2];        // of the group's vectors
-  const float* addend;   // as y, or null
-  const SignBits* mask;  // likewise
-  SignBits* signs;       // likewise
-};
-
-// One channel at one tap: OUTPUTS cells, STEP floats apart, times VECTORS of weights.
-template <int OUTPUTS, int VECTORS, int STEP>
-PELLUCID_INLINE void accumulate(Vector (&sum)[OUTPUTS][VECTORS], const float* cells, const Vector* weights) {
-  Vector weight[VECTORS];
-  PELLUCID_UNROLL
-  for (int v = 0; v < VECTORS; ++v) weight[v] = weights[v];
-  PELLUCID_UNROLL
-  for (int i = 0; i < OUTPUTS; ++i) {
-    const Vector cell = broadcast(cells[i * STEP]);
-    PELLUCID_UNROLL
-    for (int v = 0; v < VECTORS; ++v) sum[i][v] += cell * weight[v];
-  }
-  keep_order();
-}
-
-// Bring floats that the next block of outputs will read nearer.
-template <int FLOATS>
-PELLUCID_INLINE void fetch(const float* from) {
-  PELLUCID_UNROLL
-  for (int i = 0; i < FLOATS; i += 16) __builtin_prefetch(from + i);
-}
-
-// A block of outputs, and as many more that follow it.
-template <int OUTPUTS, int VECTORS, int STEP>
-struct CorrelationBlock {
-  static void run(const BlockArguments& a, int blocks) {
-    const float* x = a.x;
-    float* y = a.y;
-    const float* addend = a.addend;
-    const SignBits* mask = a.mask;
-    SignBits* signs = a.signs;
-    const std::int64_t step = a.y_step / LANES;  // in vectors
-    for (int block = 0; block < blocks; ++block) {
-      Vector sum[OUTPUTS][VECTORS] = {};
-      add_sources(a, x, sum);
-      if (!a.begins) {
-        for_each(a, y, [&](int i, int v, const float* cell) {
-          sum[i][v] += *reinterpret_cast<const Vector*>(cell);
-        });
-      }
-      if (a.ends) finish(a, addend, mask, sum);
-      for_each(a, y, [&](int i, int v, float* cell) { *reinterpret_cast<Vector*>(cell) = sum[i][v]; });
-      if (a.ends && signs != nullptr) {
-        for_each_sign(a, signs, [&](int i, int v, SignBits* bits) { *bits = signs_of(sum[i][v]); });
-      }
-      x += OUTPUTS * STEP;
-      y += OUTPUTS * a.y_step;
-      if (addend != nullptr) addend += OUTPUTS * a.y_step;
-      if (mask != nullptr) mask += OUTPUTS * step;
-      if (signs != nullptr) signs += OUTPUTS * step;
-    }
-  }
-
-  PELLUCID_INLINE static void add_sources(const BlockArguments& a, const float* x,
-                                          Vector (&sum)[OUTPUTS][VECTORS]) {
-    const Vector* weights = a.weights;
-    const std::int32_t* const taps_end = a.taps + a.tap_count;
-    const SourceEntry* const sources_end = a.sources + a.source_count;
-    for (const SourceEntry* source = a.sources; source != sources_end; ++source) {
-      const float* plane = x + (source->plane - a.first_plane) * a.plane + source->first;
-      const int count = source->count;
-      for (const std::int32_t* tap = a.taps; tap != taps_end; ++tap) {
-        const float* cells = plane + *tap;
-        if constexpr (STEP > 1) fetch<OUTPUTS * STEP>(cells + OUTPUTS * STEP);
-#pragma GCC unroll 2
-        for (int channel = 0; channel < count; ++channel, ++cells, weights += VECTORS) {
-          accumulate<OUTPUTS, VECTORS, STEP>(sum, cells, weights);
-        }
-      }
-    }
-  }
-
-  // Call visit(output, vector, its place in this array).
-  template <typename Float, typename Visit>
-  PELLUCID_INLINE static void for_each(const BlockArguments& a, Float* array, const Visit& visit) {
-    PELLUCID_UNROLL
-    for (int i = 0; i < OUTPUTS; ++i, array += a.y_step) {
-      PELLUCID_UNROLL
-      for (int v = 0; v < VECTORS; ++v) visit(i, v, array + v * a.y_vector);
-    }
-  }
-
-  // The same of signs.
-  template <typename Bits, typename Visit>
-  PELLUCID_INLINE static void for_each_sign(const BlockArguments& a, Bits* array, const Visit& visit) {
-    PELLUCID_UNROLL
-    for (int i = 0; i < OUTPUTS; ++i, array += a.y_step / LANES) {
-      PELLUCID_UNROLL
-      for (int v = 0; v < VECTORS; ++v) visit(i, v, array + v * a.y_vector / LANES);
-    }
-  }
-
-  PELLUCID_INLINE static void finish(const BlockArguments& a, const float* addend, const SignBits* mask,
-                                     Vector (&sum)[OUTPUTS][VECTORS]) {
-    PELLUCID_UNROLL
-    for (int i = 0; i < OUTPUTS; ++i) {
-      PELLUCID_UNROLL
-      for (int v = 0; v < VECTORS; ++v) sum[i][v] += a.bias[v];
-    }
-    if (addend != nullptr) {
-      for_each(a, addend,
-               [&](int i, int v, const float* cell) { sum[i][v] += *reinterpret_cast<const Vector*>(cell); });
-    }
-    if (a.rectify) {
-      PELLUCID_UNROLL
-      for (int i = 0; i < OUTPUTS; ++i) {
-        PELLUCID_UNROLL
-        for (int v = 0; v < VECTORS; ++v) sum[i][v] = rectified(sum[i][v]);
-      }
-    }
-    if (mask != nullptr) {
-      for_each_sign(a, mask, [&](int i, int v, const SignBits* bits) {
-        sum[i][v] = keep_where(Signs<1>(bits)[0], sum[i][v]);
-      });
-    }
-  }
-};
-
-// Outputs of a block by the vectors of its group.
-constexpr int MOST_OUTPUTS = REGISTERS == 32 ? 16 : 12;
-constexpr int OUTPUTS_OF[3] = {0, MOST_OUTPUTS, REGISTERS == 32 ? 14 : 6};
-
-template <int STEP>
-struct CorrelationTable {
-  using Function = void (*)(const BlockArguments&, int blocks);
-  Function functions[3][MOST_OUTPUTS + 1] = {};
-
-  constexpr CorrelationTable() {
-    fill<1, 1>();
-    fill<2, 1>();
-  }
-  template <int VECTORS, int OUTPUTS>
-  constexpr void fill() {
-    functions[VECTORS][OUTPUTS] = &CorrelationBlock<OUTPUTS, VECTORS, STEP>::run;
-    if constexpr (OUTPUTS < OUTPUTS_OF[VECTORS]) fill<VECTORS, OUTPUTS + 1>();
-  }
-};
 
 constexpr CorrelationTable<LANES> of_blocks;
 constexpr CorrelationTable<1> of_channels;
@@ -191,18 +30,18 @@ class Correlation {
         band_(call, call.operand<const std::int32_t>(13), call.operand<const std::int32_t>(14)),
         weights_(call.operand<const Vector>(4)),
         bias_(call.operand<const float>(5)),
-        addend_(call.operand<const float>(6)),
-        mask_(call.operand<const SignBits>(7)),
+        places_{.addend = call.operand<const Vector>(6),
+                .mask = call.operand<const SignBits>(7),
+                .signs = call.operand<SignBits>(9),
+                .y = call.operand<Vector>(16)},
         sums_(call.operand<double>(8)),
-        signs_(call.operand<SignBits>(9)),
         groups_(call.operand<const OutputGroup>(10)),
         sources_(call.operand<const SourceEntry>(11)),
         taps_(call.operand<const std::int32_t>(12)),
         scratch_(call.operand<float>(15)),
-        y_(call.operand<float>(16)),
         batch_(call.run->batch_images),
         vectors_(blocks_of(shape_.out_channels)),
-        map_(shape_.out_height * shape_.out_width * LANES) {}
+        map_(shape_.out_height * shape_.out_width) {}
 
   // Items are numbered (part of the groups, image, band); images of one part are taken several at a time.
   void run(std::int64_t begin, std::int64_t end) {
@@ -264,8 +103,7 @@ class Correlation {
   // Where an output lies: of the first vector of a group, row and column as the call counts them.
   [[nodiscard]] std::int64_t place(std::int64_t image, std::int64_t vector, std::int64_t row) const {
     const std::int64_t y = row * shape_.row_step + shape_.first_row;
-    return ((first_image_ + image) * vectors_ + vector) * map_ +
-           (y * shape_.out_width + shape_.first_column) * LANES;
+    return ((first_image_ + image) * vectors_ + vector) * map_ + y * shape_.out_width + shape_.first_column;
   }
 
   // The sources of a group that lie within planes [first, end).
@@ -297,7 +135,7 @@ class Correlation {
 
   void run_sources(const OutputGroup& group, BlockArguments& a) {
     a.plane = band_.plane();
-    a.y_step = shape_.column_step * LANES;
+    a.y_step = shape_.column_step;
     a.y_vector = map_;
     a.taps = taps_;
     a.tap_count = shape_.taps;
@@ -309,19 +147,12 @@ class Correlation {
     for (std::int64_t image = 0; image < images_; ++image) {
       for (std::int64_t row = 0; row < runs(); ++row) {
         a.x = source(image) + row * band_.row();
-        const std::int64_t at = place(image, group.first, row_ + row);
-        a.y = y_ + at;
-        if (addend_ != nullptr) a.addend = addend_ + at;
-        if (mask_ != nullptr) a.mask = mask_ + at / LANES;
-        if (signs_ != nullptr) a.signs = signs_ + at / LANES;
+        a.places = places_.at(place(image, group.first, row_ + row));
         if (cut.longer > 0) {
           const int outputs = cut.base + 1;
           functions[outputs](a, cut.longer);
           a.x += cut.longer * outputs * band_.cell();
-          a.y += cut.longer * outputs * a.y_step;
-          if (addend_ != nullptr) a.addend += cut.longer * outputs * a.y_step;
-          if (mask_ != nullptr) a.mask += cut.longer * outputs * a.y_step / LANES;
-          if (signs_ != nullptr) a.signs += cut.longer * outputs * a.y_step / LANES;
+          a.places = a.places.at(cut.longer * outputs * a.y_step);
         }
         if (cut.parts > cut.longer) functions[cut.base](a, cut.parts - cut.longer);
       }
@@ -338,11 +169,10 @@ class Correlation {
   template <typename Visit>
   PELLUCID_INLINE void for_each_output(std::int64_t vector, const Visit& visit) const {
     const std::int64_t length = run_length();
-    const std::int64_t step = shape_.column_step * LANES;
     for (std::int64_t image = 0; image < images_; ++image) {
       for (std::int64_t row = 0; row < runs(); ++row) {
         const std::int64_t first = place(image, vector, row_ + row);
-        for (std::int64_t i = 0; i < length; ++i) visit(first + i * step);
+        for (std::int64_t i = 0; i < length; ++i) visit(first + i * shape_.column_step);
       }
     }
   }
@@ -353,11 +183,11 @@ class Correlation {
       const Vector offset = bias(vector);
       for_each_output(vector, [&](std::int64_t at) {
         Vector value = offset;
-        if (addend_ != nullptr) value += *reinterpret_cast<const Vector*>(addend_ + at);
+        if (places_.addend != nullptr) value += places_.addend[at];
         if (shape_.rectify != 0) value = rectified(value);
-        if (mask_ != nullptr) value = keep_where(Signs<1>(mask_ + at / LANES)[0], value);
-        *reinterpret_cast<Vector*>(y_ + at) = value;
-        if (signs_ != nullptr) signs_[at / LANES] = signs_of(value);
+        if (places_.mask != nullptr) value = keep_where(Signs<1>(places_.mask + at)[0], value);
+        places_.y[at] = value;
+        if (places_.signs != nullptr) places_.signs[at] = signs_of(value);
       });
     }
   }
@@ -374,7 +204,7 @@ class Correlation {
   void sum_up(const OutputGroup& group) {
     for (std::int64_t vector = group.first; vector < group.first + group.vectors; ++vector) {
       Moments moments;
-      for_each_output(vector, [&](std::int64_t at) { moments.add<1>(reinterpret_cast<Vector*>(y_ + at)); });
+      for_each_output(vector, [&](std::int64_t at) { moments.add<1>(places_.y + at); });
       moments.flush(sums_, vector, vectors_);
     }
   }
@@ -383,18 +213,15 @@ class Correlation {
   const Band<BlockCorrelationAttributes> band_;
   const Vector* weights_;
   const float* bias_;
-  const float* addend_;
-  const SignBits* mask_;
+  const OutputPlaces places_;
   double* sums_;
-  SignBits* signs_;
   const OutputGroup* groups_;
   const SourceEntry* sources_;
   const std::int32_t* taps_;
   float* scratch_;
-  float* y_;
   std::int64_t batch_;
   std::int64_t vectors_;  // of an output map
-  std::int64_t map_;      // floats of one vector's output map
+  std::int64_t map_;      // cells of an output map
   std::int64_t first_image_ = 0;
   std::int64_t images_ = 1;
   std::int64_t row_ = 0;

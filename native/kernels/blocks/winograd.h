@@ -11,7 +11,7 @@
 #include "kernels/attributes.h"
 #include "kernels/block.h"
 #include "kernels/blocks/description.h"
-#include "kernels/blocks/signs.h"
+#include "kernels/blocks/output_places.h"
 #include "kernels/minimal_filtering.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -84,15 +84,12 @@ struct TileRun {
   }
 };
 
-// What becomes of the sums: y = rectified(sum + bias + addend), or 0 where the mask says that something is
-// not positive; the moments of y added to `sums`, and where y is positive written to `signs`.
+// What becomes of the sums: y = rectified(sum + bias + addend), or 0 where the mask has no bit; the moments
+// of y are added to `sums`.
 struct WinogradOutput {
-  const float* bias;     // (channels,) or null
-  const Vector* addend;  // as y, or null
-  const SignBits* mask;  // likewise
-  double* sums;          // (2, padded channels) or null
-  SignBits* signs;       // as y, or null
-  Vector* y;
+  const float* bias;  // (channels,) or null
+  OutputPlaces places;
+  double* sums;  // (2, padded channels) or null
 };
 
 // The three stages of a convolution over a run of tiles; each works on items [begin, end), so that shards can

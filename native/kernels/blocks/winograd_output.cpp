@@ -44,23 +44,10 @@ struct TileCells {
 
 PELLUCID_INLINE void prefetch_tile(const WinogradAttributes& shape, const WinogradOutput& output,
                                    const TileCells& tile) {
-  prefetch_cells<1>(output.y + tile.first, tile.rows, shape.out_width);
-  if (output.addend != nullptr) prefetch_cells<0>(output.addend + tile.first, tile.rows, shape.out_width);
+  const OutputPlaces places = output.places.at(tile.first);
+  prefetch_cells<1>(places.y, tile.rows, shape.out_width);
+  if (places.addend != nullptr) prefetch_cells<0>(places.addend, tile.rows, shape.out_width);
 }
-
-// A tile's row in the arrays that the output is finished with.
-struct RowPlaces {
-  const Vector* addend;
-  const SignBits* mask;
-  SignBits* signs;
-  Vector* y;
-
-  PELLUCID_INLINE RowPlaces(const WinogradOutput& output, std::int64_t cell)
-      : addend(output.addend != nullptr ? output.addend + cell : nullptr),
-        mask(output.mask != nullptr ? output.mask + cell : nullptr),
-        signs(output.signs != nullptr ? output.signs + cell : nullptr),
-        y(output.y + cell) {}
-};
 
 // What is done to the results of one channel block.
 template <bool MOMENTS>
@@ -71,7 +58,7 @@ struct Finish {
 
   // A tile's row of COUNT cells, from products that were transformed along the other axis.
   template <int COUNT>
-  PELLUCID_INLINE void row(const Vector* half, const RowPlaces& places) {
+  PELLUCID_INLINE void row(const Vector* half, const OutputPlaces& places) {
     Vector products[PATCH];
     PELLUCID_UNROLL
     for (int column = 0; column < PATCH; ++column) products[column] = half[column];
@@ -135,7 +122,7 @@ PELLUCID_INLINE void transform_items(const WinogradAttributes& shape, const Vect
       std::int64_t cell = tile.first;
       for (int row = 0; row < tile.rows; ++row, cell += shape.out_width) {
         const Vector* line = half + row * PATCH;
-        const RowPlaces places(output, cell);
+        const OutputPlaces places = output.places.at(cell);
         if (tile.columns >= TILE) {
           finish.template row<TILE>(line, places);
         } else if (tile.columns == 3) {
@@ -166,11 +153,11 @@ void transform_output(const WinogradAttributes& shape, const Vector* planes, con
 void winograd_output(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
   const WinogradOutput output{.bias = call.operand<const float>(1),
-                              .addend = call.operand<const Vector>(2),
-                              .mask = call.operand<const SignBits>(3),
-                              .sums = call.operand<double>(4),
-                              .signs = call.operand<SignBits>(5),
-                              .y = call.operand<Vector>(6)};
+                              .places = {.addend = call.operand<const Vector>(2),
+                                         .mask = call.operand<const SignBits>(3),
+                                         .signs = call.operand<SignBits>(5),
+                                         .y = call.operand<Vector>(6)},
+                              .sums = call.operand<double>(4)};
   const TileRun run(shape, call.first_unit, call.units);
   transform_output(shape, call.operand<const Vector>(0), run, output, call.begin, call.end);
 }
@@ -184,11 +171,11 @@ void winograd_convolution(const Call& call) {
   auto* inputs = call.operand<Vector>(4);
   auto* products = call.operand<Vector>(5);
   const WinogradOutput output{.bias = call.operand<const float>(6),
-                              .addend = call.operand<const Vector>(7),
-                              .mask = call.operand<const SignBits>(8),
-                              .sums = call.operand<double>(9),
-                              .signs = call.operand<SignBits>(10),
-                              .y = call.operand<Vector>(11)};
+                              .places = {.addend = call.operand<const Vector>(7),
+                                         .mask = call.operand<const SignBits>(8),
+                                         .signs = call.operand<SignBits>(10),
+                                         .y = call.operand<Vector>(11)},
+                              .sums = call.operand<double>(9)};
   const std::int64_t in_blocks = blocks_of(shape.in_channels);
   const std::int64_t out_blocks = blocks_of(shape.out_channels);
   const Cut cut(static_cast<int>(call.end - call.begin), static_cast<int>(shape.chunk));

@@ -104,12 +104,10 @@ def input_gradients(
 ) -> Float32:
     """(N, *input shape) gradient of the targets with respect to the images."""
     wanted = Wanted(nodes=model.graph.inputs, parameters=())
-    found = differentiated(model, images, target, wanted, rules)
-    if len(images) <= images_a_pass(model.graph, len(images)):
-        ((_, gradients),) = found
-        return gradients.input
     result = np.empty_like(images)
-    for part, gradients in found:
+    for part, gradients in differentiated(model, images, target, wanted, rules):
+        if part == slice(0, len(images)):
+            return gradients.input  # of all images, which need not be copied
         result[part] = gradients.input
     return result
 

@@ -87,21 +87,21 @@ class NativeProgram(Program):
         """What a full batch goes through: forward, or for TRAINING a whole step."""
         options = self.options
         if options.purpose is Purpose.TRAINING and options.objective and options.optimizer:
-            compiler, training = self._compiler, True
+            rounds, training = Rounds(self._compiler), True
             weights = options.loss_weights
-            plan = compiler.training(
+            plan = rounds.compiler.training(
                 options.objective, options.optimizer, bytes_in=True, classes=True, loss_weights=weights
             )
         else:
-            compiler, training = self._shared_rounds.compiler, False
-            plan = compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
-        tiles = -(-options.capacity // self._compiler.lanes)
+            rounds, training = self._rounds(options.capacity), False
+            plan = rounds.compiler.forward(tuple(dict.fromkeys(self.graph.outputs)))
+        compiler, sizes = rounds.compiler, plan.sizes
+        tiles = -(-compiler.capacity // compiler.lanes)
+        workspace = sizes[Scope.BATCH] + compiler.shards * sizes[Scope.SHARD] + tiles * sizes[Scope.TILE]
         return Schema(
             steps=plan.schema_steps(),
-            state_bytes=self._store.nbytes + plan.sizes[Scope.PREPARED],
-            workspace_bytes=plan.sizes[Scope.BATCH]
-            + self._threads * plan.sizes[Scope.SHARD]
-            + tiles * plan.sizes[Scope.TILE],
+            state_bytes=self._store.nbytes + sizes[Scope.PREPARED],
+            workspace_bytes=rounds.workers * workspace,
             decisions=decisions(compiler, self._settled, training=training),
         )
 
@@ -151,9 +151,8 @@ class NativeProgram(Program):
 
     def _rounds(self, count: int) -> Rounds:
         """Of so many images, each its own concern."""
-        apart = self._own_rounds
-        worth = apart is not None and 2 * count >= apart.workers * apart.compiler.capacity
-        return apart if apart is not None and worth else self._shared_rounds
+        own = self._own_rounds
+        return own if own is not None and own.are_worth(count) else self._shared_rounds
 
     @cached_property
     def _shared_rounds(self) -> Rounds:

@@ -41,6 +41,10 @@ class Rounds:
         share = -(-count // (rounds * self.compiler.shards))
         return max(1, min(self.compiler.capacity, share * self.compiler.shards))
 
+    def are_worth(self, count: int) -> bool:
+        """Whether each worker would have half a round at least."""
+        return 2 * count >= self.workers * self.compiler.capacity
+
 
 def shared_rounds(compiler: Compiler) -> Rounds:
     """Rounds whose work is shared by all threads of a compiler."""

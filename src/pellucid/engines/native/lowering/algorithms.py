@@ -86,7 +86,7 @@ def required_algorithm(context: NodeContext, name: str, layouts: Collection[Layo
 
 
 def algorithm_of(context: NodeContext, lanes: int, layout: Layout) -> Algorithm:
-    """The algorithm for a node's convolution, all its passes."""
+    """The algorithm for a node's convolution, but see `gradient_algorithm_of`."""
     if context.algorithm is not None:
         return Algorithm(context.algorithm)
     possible = algorithms_for(context, layout)
@@ -102,18 +102,23 @@ def algorithm_of(context: NodeContext, lanes: int, layout: Layout) -> Algorithm:
 
 
 def gradient_algorithm_of(context: NodeContext, lanes: int) -> Algorithm:
-    """The algorithm for the gradient of a node's input, on channel blocks."""
+    """The algorithm for the gradient of a node's input, on channel blocks.
+
+    That of the convolution, but where it is direct because of few input channels minimal filtering may gain.
+    """
     chosen = algorithm_of(context, lanes, Layout.BLOCKS)
-    settled = chosen is not Algorithm.DIRECT or context.algorithm is not None or context.precision == "direct"
-    return Algorithm.WINOGRAD if not settled and _gradient_gains(context, lanes) else chosen
+    is_open = context.algorithm is None and context.precision != "direct"
+    gains = chosen is Algorithm.DIRECT and is_open and _gradient_gains(context, lanes)
+    return Algorithm.WINOGRAD if gains else chosen
 
 
 def _gradient_gains(context: NodeContext, lanes: int) -> bool:
     """Whether minimal filtering is faster than multiplying with every lane of few channels."""
     if not winograd.serves_gradient(context):
         return False
-    share = context.input_shapes[0][0] / (-(-context.input_shapes[0][0] // lanes) * lanes)
-    return _winograd_cycles(context, lanes) < _direct_cycles(context, lanes) / share
+    channels = context.input_shapes[0][0]
+    padded = -(-channels // lanes) * lanes
+    return _winograd_cycles(context, lanes) < _direct_cycles(context, lanes) * padded / channels
 
 
 def _filtering_gains(context: NodeContext) -> bool:

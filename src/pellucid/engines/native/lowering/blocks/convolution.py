@@ -14,7 +14,7 @@ from pellucid.engines.native.lowering.blocks.kernel_gradient import bias_gradien
 from pellucid.engines.native.lowering.blocks.padding import repeats_cells
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import Cache, NodeContext
-from pellucid.engines.native.lowering.geometry import Geometry, sizes_of
+from pellucid.engines.native.lowering.geometry import sizes_of
 from pellucid.engines.native.plan import Buffer, Layout
 from pellucid.layers import Conv1d, Conv2d, Convolution, Layer
 from pellucid.layers.normalization import BatchNorm
@@ -27,7 +27,6 @@ class Passes(Protocol):
         self,
         builder: PlanBuilder,
         context: NodeContext,
-        sizes: Geometry,
         value: BlockValue,
         epilogue: Epilogue,
     ) -> BlockValue:
@@ -37,7 +36,6 @@ class Passes(Protocol):
         self,
         builder: PlanBuilder,
         context: NodeContext,
-        sizes: Geometry,
         gradient: BlockValue,
         epilogue: Epilogue,
     ) -> BlockValue:
@@ -47,7 +45,6 @@ class Passes(Protocol):
         self,
         builder: PlanBuilder,
         context: NodeContext,
-        sizes: Geometry,
         value: BlockValue,
         gradient: BlockValue,
         target: Buffer,
@@ -67,7 +64,7 @@ def convolution_output(
 ) -> BlockValue:
     """A convolution's output, put through what comes after it."""
     passes = PASSES[algorithm_of(context, builder.lanes, Layout.BLOCKS)]
-    return passes.output(builder, context, sizes_of(context), value, epilogue)
+    return passes.output(builder, context, value, epilogue)
 
 
 def finishes_gradient(context: NodeContext, lanes: int) -> bool:
@@ -83,7 +80,7 @@ def input_gradient(
 ) -> BlockValue:
     """dJ/dx, put through what comes after it."""
     passes = PASSES[gradient_algorithm_of(context, builder.lanes)]
-    return passes.input_gradient(builder, context, sizes_of(context), gradient, epilogue)
+    return passes.input_gradient(builder, context, gradient, epilogue)
 
 
 def _sums_asked_for(builder: PlanBuilder, context: NodeContext) -> Buffer | None:
@@ -114,7 +111,7 @@ def backward(
         if algorithm is not Algorithm.WINOGRAD:
             # Written down for the kernels' gradient, it is read for the input's too.
             gradient = plain(builder, gradient)
-        PASSES[algorithm].weight_gradient(builder, context, sizes_of(context), cache, gradient, target)
+        PASSES[algorithm].weight_gradient(builder, context, cache, gradient, target)
     return [input_gradient(builder, context, gradient) if wanted[0] else None]
 
 

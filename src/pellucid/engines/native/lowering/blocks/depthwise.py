@@ -17,7 +17,7 @@ from pellucid.engines.native.lowering.blocks.padding import fold, repeats_cells,
 from pellucid.engines.native.lowering.blocks.value import BlockValue, plain
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.derived import derive, derived_buffer
-from pellucid.engines.native.lowering.geometry import Geometry
+from pellucid.engines.native.lowering.geometry import sizes_of
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow
 
@@ -188,14 +188,9 @@ class _Reads:
         return self.rows.extent * self.columns.copied * lanes * 4
 
 
-def output(
-    builder: PlanBuilder, context: NodeContext, sizes: Geometry, value: BlockValue, epilogue: Epilogue
-) -> BlockValue:
+def output(builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue) -> BlockValue:
     """The convolution's output."""
-    mode = convolution(context).padding_mode
-    reads = _Reads(
-        _in_blocks(builder, value), _forward_axis(sizes.rows, mode), _forward_axis(sizes.columns, mode)
-    )
+    reads = _forward_reads(builder, context, value)
     y = builder.blocks_buffer(context.name, context.output_shape)
     _correlate(builder, context, reads, epilogue, y)
     return BlockValue(context.name, context.output_shape, y, sums=epilogue.sums)
@@ -204,12 +199,11 @@ def output(
 def input_gradient(
     builder: PlanBuilder,
     context: NodeContext,
-    sizes: Geometry,
     gradient: BlockValue,
     epilogue: Epilogue = NOTHING_MORE,
 ) -> BlockValue:
     """The gradient of the input: a correlation with the kernels turned round."""
-    layer = convolution(context)
+    layer, sizes = convolution(context), sizes_of(context)
     folds = repeats_cells(layer, sizes)
     axes = [unpadded(axis) if folds else axis for axis in (sizes.rows, sizes.columns)]
     name, shape = f"d input of {context.name}", context.input_shapes[0]
@@ -224,16 +218,12 @@ def input_gradient(
 def weight_gradient(
     builder: PlanBuilder,
     context: NodeContext,
-    sizes: Geometry,
     value: BlockValue,
     gradient: BlockValue,
     target: Buffer,
 ) -> None:
     """The kernels' gradient, from a plain one of the output: sums of parts of the batch, then of these."""
-    mode = convolution(context).padding_mode
-    reads = _Reads(
-        _in_blocks(builder, value), _forward_axis(sizes.rows, mode), _forward_axis(sizes.columns, mode)
-    )
+    reads = _forward_reads(builder, context, value)
     blocks = builder.blocks(value.shape[0])
     taps = math.prod(reads.kernel)
     parts = builder.shards // math.gcd(blocks, builder.shards)
@@ -253,8 +243,10 @@ def weight_gradient(
     builder.shared([Step("depthwise_weight_gradient", context.name, (totals, target), sizes_of_sum, blocks)])
 
 
-def _in_blocks(builder: PlanBuilder, value: BlockValue) -> BlockValue:
-    return value if value.images is None else plain(builder, value)
+def _forward_reads(builder: PlanBuilder, context: NodeContext, value: BlockValue) -> _Reads:
+    mode, sizes = convolution(context).padding_mode, sizes_of(context)
+    rows, columns = (_forward_axis(axis, mode) for axis in (sizes.rows, sizes.columns))
+    return _Reads(value if value.images is None else plain(builder, value), rows, columns)
 
 
 def _packed(

@@ -17,18 +17,17 @@ from pellucid.engines.native.lowering.blocks.kernel_gradient import weight_gradi
 from pellucid.engines.native.lowering.blocks.padding import fold, repeats_cells, unpadded
 from pellucid.engines.native.lowering.blocks.value import BlockValue
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.engines.native.lowering.geometry import Geometry
+from pellucid.engines.native.lowering.geometry import sizes_of
 from pellucid.layers import AxisWindow
 
 __all__ = ["input_gradient", "output", "weight_gradient"]
 
 
-def output(
-    builder: PlanBuilder, context: NodeContext, sizes: Geometry, value: BlockValue, epilogue: Epilogue
-) -> BlockValue:
+def output(builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue) -> BlockValue:
     """The convolution's output."""
     layer = convolution(context)
     value = readable(builder, layer, value)
+    sizes = sizes_of(context)
     rows, columns = forward_axes(layer, sizes)
     reads = band(builder, value, rows, columns, all_taps(sizes))
     y = builder.blocks_buffer(context.name, context.output_shape)
@@ -40,12 +39,11 @@ def output(
 def input_gradient(
     builder: PlanBuilder,
     context: NodeContext,
-    sizes: Geometry,
     gradient: BlockValue,
     epilogue: Epilogue = NOTHING_MORE,
 ) -> BlockValue:
     """The gradient of the input: for each phase of positions a correlation with the taps that meet it."""
-    layer = convolution(context)
+    layer, sizes = convolution(context), sizes_of(context)
     gradient = readable(builder, layer, gradient)
     name, shape = f"d input of {context.name}", context.input_shapes[0]
     folds = repeats_cells(layer, sizes)

@@ -17,7 +17,7 @@ from pellucid.engines.native.lowering.blocks.correlation import (
 )
 from pellucid.engines.native.lowering.blocks.value import BlockValue, channels_of, plain
 from pellucid.engines.native.lowering.context import NodeContext
-from pellucid.engines.native.lowering.geometry import Geometry
+from pellucid.engines.native.lowering.geometry import sizes_of
 from pellucid.engines.native.plan import Buffer, Step
 
 TOTALS = 128 * 1024
@@ -27,13 +27,12 @@ TOTALS = 128 * 1024
 def weight_gradient(
     builder: PlanBuilder,
     context: NodeContext,
-    sizes: Geometry,
     value: BlockValue,
     gradient: BlockValue,
     target: Buffer,
 ) -> None:
     """The gradient of the kernels, from a plain gradient of the output into the parameter's place."""
-    layer = convolution(context)
+    layer, sizes = convolution(context), sizes_of(context)
     value = readable(builder, layer, value)
     rows, columns = forward_axes(layer, sizes)
     reads = band(builder, value, rows, columns, all_taps(sizes), joined_columns=4 * builder.lanes)

@@ -25,7 +25,7 @@ def forward(
         output, cache = in_lanes.forward(builder, context, [to_lanes(builder, inputs[0])])
         return from_lanes(builder, context.name, context.output_shape, output), cache
     epilogue = Epilogue(bias=context.parameter("bias"))
-    value = direct.input_gradient(builder, match.context, match.sizes, inputs[0], epilogue)
+    value = direct.input_gradient(builder, match.context, inputs[0], epilogue)
     return replace(value, name=context.name), inputs[0]
 
 
@@ -43,10 +43,10 @@ def backward(
     target = context.gradient("weight")
     if target is not None:
         x = plain(builder, cache)
-        direct.weight_gradient(builder, match.context, match.sizes, gradient, x, target)
+        direct.weight_gradient(builder, match.context, gradient, x, target)
     if not wanted[0]:
         return [None]
-    return [replace(direct.output(builder, match.context, match.sizes, gradient, Epilogue()), name=name)]
+    return [replace(direct.output(builder, match.context, gradient, Epilogue()), name=name)]
 
 
 LOWERINGS: dict[type[Layer], BlockLowering] = dict.fromkeys(

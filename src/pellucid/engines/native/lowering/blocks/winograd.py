@@ -18,7 +18,7 @@ from pellucid.engines.native.lowering.blocks.winograd_tiling import (
 )
 from pellucid.engines.native.lowering.context import NodeContext
 from pellucid.engines.native.lowering.derived import derive, derived_buffer, is_kept
-from pellucid.engines.native.lowering.geometry import Geometry
+from pellucid.engines.native.lowering.geometry import sizes_of
 from pellucid.engines.native.plan import Buffer, Scale, Step
 from pellucid.layers import AxisWindow, Conv2d
 
@@ -56,19 +56,18 @@ def _axis_served(axis: AxisWindow, padding_mode: str) -> bool:
     )
 
 
-def output(
-    builder: PlanBuilder, context: NodeContext, sizes: Geometry, value: BlockValue, epilogue: Epilogue
-) -> BlockValue:
+def output(builder: PlanBuilder, context: NodeContext, value: BlockValue, epilogue: Epilogue) -> BlockValue:
     """The layer's output."""
     result = builder.blocks_buffer(context.name, context.output_shape)
-    _Convolution(builder, context, tiling(sizes), _readable(builder, value), epilogue, result).lower()
+    _Convolution(
+        builder, context, tiling(sizes_of(context)), _readable(builder, value), epilogue, result
+    ).lower()
     return BlockValue(context.name, context.output_shape, result, sums=epilogue.sums)
 
 
 def input_gradient(
     builder: PlanBuilder,
     context: NodeContext,
-    sizes: Geometry,
     gradient: BlockValue,
     epilogue: Epilogue = NOTHING_MORE,
 ) -> BlockValue:
@@ -76,7 +75,7 @@ def input_gradient(
     name = f"d input of {context.name}"
     shape = context.input_shapes[0]
     result = builder.blocks_buffer(name, shape)
-    tiles = tiling(sizes).reversed
+    tiles = tiling(sizes_of(context)).reversed
     _Convolution(builder, context, tiles, _readable(builder, gradient), epilogue, result).lower()
     return BlockValue(name, shape, result)
 
@@ -84,14 +83,13 @@ def input_gradient(
 def weight_gradient(
     builder: PlanBuilder,
     context: NodeContext,
-    sizes: Geometry,
     value: BlockValue,
     gradient: BlockValue,
     target: Buffer,
 ) -> None:
     """dJ/dW into the parameter's place in the gradient."""
     sources = _readable(builder, value), _readable(builder, gradient)
-    _Correlation(builder, context, tiling(sizes), *sources, target).lower()
+    _Correlation(builder, context, tiling(sizes_of(context)), *sources, target).lower()
 
 
 def _readable(builder: PlanBuilder, value: BlockValue) -> BlockValue:
@@ -120,8 +118,8 @@ class _Convolution:
 
     @property
     def _finish(self) -> Operands:
-        addend = self.epilogue.addend.x if self.epilogue.addend is not None else None
         finish = self.epilogue
+        addend = finish.addend.x if finish.addend is not None else None
         return finish.bias, addend, finish.mask, finish.sums, finish.signs, self.output
 
     def _attributes(self, division: Division) -> dict[str, int]:
