@@ -74,11 +74,6 @@ PELLUCID_INLINE Vector magnitude(Vector value) {
   return vector_of(bits_of(value) & broadcast_integer(0x7fffffff));
 }
 
-// Negative values count as 0; not max(), so that a NaN stays one.
-PELLUCID_INLINE Vector rectified(Vector value) {
-  return select(value < Vector{}, Vector{}, value);
-}
-
 // Vectors that hold so many numbers.
 PELLUCID_INLINE std::int64_t blocks_of(std::int64_t numbers) {
   return (numbers + LANES - 1) / LANES;

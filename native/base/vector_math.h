@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/simd.h"
+#include "isa/rectified.h"
 
 namespace pellucid::PELLUCID_ISA {
 

@@ -4,6 +4,7 @@
 
 #include "base/simd.h"
 #include "base/vector_math.h"
+#include "isa/rectified.h"
 #include "kernels/activation/gates.h"
 #include "kernels/declarations.h"
 

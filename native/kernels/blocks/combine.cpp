@@ -5,6 +5,7 @@
 // how a value that was described rather than computed is written down: a normalisation, a sum, a rectifier
 // or its gradient.
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/blocks/description.h"
 #include "kernels/declarations.h"
 

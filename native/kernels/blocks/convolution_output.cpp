@@ -8,6 +8,7 @@
 // It is a convolution's output, and with the kernels turned round its input's gradient; there, a stride makes
 // a call of every phase of positions, each with the taps that meet it.
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/block.h"
 #include "kernels/blocks/convolution_band.h"
 #include "kernels/blocks/correlation_block.h"
@@ -185,7 +186,7 @@ class Correlation {
         Vector value = offset;
         if (places_.addend != nullptr) value += places_.addend[at];
         if (shape_.rectify != 0) value = rectified(value);
-        if (places_.mask != nullptr) value = keep_where(Signs<1>(places_.mask + at)[0], value);
+        if (places_.mask != nullptr) value = Signs<1>(places_.mask + at).keep(0, value);
         places_.y[at] = value;
         if (places_.signs != nullptr) places_.signs[at] = signs_of(value);
       });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/blocks/convolution.h"
 #include "kernels/blocks/output_places.h"
 
@@ -120,7 +121,7 @@ struct CorrelationBlock {
     }
     if (places.mask != nullptr) {
       for_each(a, [&](int i, int v, std::int64_t at) {
-        sum[i][v] = keep_where(Signs<1>(places.mask + at)[0], sum[i][v]);
+        sum[i][v] = Signs<1>(places.mask + at).keep(0, sum[i][v]);
       });
     }
   }

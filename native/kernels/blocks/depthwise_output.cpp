@@ -7,6 +7,7 @@
 // Neighbouring outputs stay in registers over all taps, so that each weight that is loaded serves them all;
 // the cells are operands of the multiply-adds.
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/block.h"
 #include "kernels/blocks/depthwise.h"
 #include "kernels/blocks/signs.h"

@@ -1,6 +1,7 @@
 // Max pooling of channel blocks. The winner of each window is kept as the number of its tap, in a byte where
 // the window has few enough.
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/blocks/planes.h"
 #include "kernels/declarations.h"
 

@@ -26,12 +26,16 @@ PELLUCID_INLINE SignBits signs_of(Vector value) {
 template <int COUNT>
 PELLUCID_INLINE void write_signs(const Vector* values, SignBits* to) {
   SignWord word = 0;
-  PELLUCID_UNROLL
-  for (int i = 0; i < COUNT; ++i) word |= static_cast<SignWord>(signs_of(values[i])) << (i * SIGN_BITS);
+  if constexpr (COUNT == 4 && SIGN_BITS == LANES) {
+    word = static_cast<SignWord>(positive_lanes_of_four(values));
+  } else {
+    PELLUCID_UNROLL
+    for (int i = 0; i < COUNT; ++i) word |= static_cast<SignWord>(signs_of(values[i])) << (i * SIGN_BITS);
+  }
   std::memcpy(to, &word, COUNT * sizeof(SignBits));
 }
 
-// The signs of COUNT neighbouring vectors, as conditions.
+// The signs of COUNT neighbouring vectors.
 template <int COUNT>
 class Signs {
  public:
@@ -46,13 +50,13 @@ class Signs {
       words_ = (word - Words{}) << (7 - reinterpret_cast<const Words&>(numbers));
     }
   }
-  [[nodiscard]] PELLUCID_INLINE Integers operator[](int i) const {
+  // A value of the i-th vector, or 0 in lanes that have no bit.
+  [[nodiscard]] PELLUCID_INLINE Vector keep(int i, Vector value) const {
     if constexpr (LANES > 8) {
-      const Integers own = 1 << lane_numbers();
-      return (broadcast_integer(bits_[i]) & own) != 0;
+      return keep_lanes(bits_[i], value);
     } else {
       const Words last = words_ << (24 - 8 * i);
-      return reinterpret_cast<const Integers&>(last) < 0;
+      return keep_where(reinterpret_cast<const Integers&>(last) < 0, value);
     }
   }
 

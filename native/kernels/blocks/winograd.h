@@ -48,6 +48,14 @@ PELLUCID_INLINE std::int64_t plane_stride(std::int64_t vectors) {
   return ((vectors + LINE - 1) / LINE | 1) * LINE;
 }
 
+// Vectors from the first plane of products to the first of inputs, in one room: products of a point come to
+// lie where inputs of the points before it lay, which nobody needs any more, so that they are still in the
+// cache. Also in lowering/blocks/winograd_tiling.py.
+PELLUCID_INLINE std::int64_t inputs_offset(std::int64_t in_stride, std::int64_t out_stride) {
+  const std::int64_t last = POINTS * out_stride - (POINTS - 1) * in_stride;
+  return last > out_stride ? last : out_stride;
+}
+
 // The first cell of a tile in the output, and its image.
 struct TilePlace {
   std::int64_t image;
@@ -72,10 +80,13 @@ struct TileRun {
     const std::int64_t row = tile / columns;
     return {row / rows, row % rows * TILE, tile % columns * TILE};
   }
-  // To the next tile.
+  // Of so many tiles at most, those in the same row of tiles as the one here.
+  [[nodiscard]] PELLUCID_INLINE std::int64_t in_row(const TilePlace& place, std::int64_t tiles) const {
+    const std::int64_t left = columns - place.column / TILE;
+    return tiles < left ? tiles : left;
+  }
+  // To the beginning of the next row of tiles.
   PELLUCID_INLINE void advance(TilePlace& place) const {
-    place.column += TILE;
-    if (place.column < columns * TILE) return;
     place.column = 0;
     place.row += TILE;
     if (place.row < rows * TILE) return;

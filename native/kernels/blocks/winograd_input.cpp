@@ -15,31 +15,74 @@ struct Field {
   std::int64_t left;
 };
 
-// Where a square lies in its channel block.
-struct Corner {
-  std::int64_t top;
-  std::int64_t left;
+// What rows beyond the image are made of.
+constexpr Vector NOTHING[PATCH] = {};
 
-  // Whether the square's row or column lies in the image.
-  [[nodiscard]] PELLUCID_INLINE bool has_row(const Field& field, int row) const {
-    return top + row >= 0 && top + row < field.height;
+// Whether a number lies in [0, end).
+PELLUCID_INLINE bool is_inside(std::int64_t number, std::int64_t end) {
+  return static_cast<std::uint64_t>(number) < static_cast<std::uint64_t>(end);
+}
+
+// SIZE rows of a channel block's cells as they lie, of which a row of squares is made.
+template <int SIZE>
+struct PlainRows {
+  const Vector* cells[SIZE];  // a square's first column
+  std::int64_t step[SIZE];    // to the next square's
+
+  // `top`: the first row; `left`: the first square's first column.
+  PELLUCID_INLINE PlainRows(const Field& field, const Vector* block, std::int64_t top, std::int64_t left) {
+    PELLUCID_UNROLL
+    for (int row = 0; row < SIZE; ++row) {
+      const bool inside = is_inside(top + row, field.height);
+      cells[row] = inside ? block + (top + row) * field.width + left : NOTHING;
+      step[row] = inside ? TILE : 0;
+    }
   }
-  [[nodiscard]] PELLUCID_INLINE bool has_column(const Field& field, int column) const {
-    return left + column >= 0 && left + column < field.width;
+  PELLUCID_INLINE Vector operator()(int row, int column) const { return cells[row][column]; }
+  PELLUCID_INLINE void advance() {
+    PELLUCID_UNROLL
+    for (int row = 0; row < SIZE; ++row) cells[row] += step[row];
   }
 };
 
-// SIZE x SIZE cells, read(row, column), into one cell of each plane; columns beyond the image are 0.
-template <int SIZE, typename Read>
-PELLUCID_INLINE void transform_square(const Field& field, Corner corner, const Read& read, Vector* planes,
+// The same of cells that are described.
+template <int SIZE>
+struct DescribedRows {
+  const AnyReader& value;
+  std::int64_t cells[SIZE];
+  Integers kept[SIZE];  // all bits of the rows inside
+
+  // `first`: the channel block's first cell.
+  PELLUCID_INLINE DescribedRows(const Field& field, const AnyReader& reader, std::int64_t first,
+                                std::int64_t top, std::int64_t left)
+      : value(reader) {
+    PELLUCID_UNROLL
+    for (int row = 0; row < SIZE; ++row) {
+      const bool inside = is_inside(top + row, field.height);
+      cells[row] = first + (inside ? (top + row) * field.width : 0) + left;
+      kept[row] = broadcast_integer(inside ? -1 : 0);
+    }
+  }
+  PELLUCID_INLINE Vector operator()(int row, int column) const {
+    return keep_where(kept[row], value(cells[row] + column));
+  }
+  PELLUCID_INLINE void advance() {
+    PELLUCID_UNROLL
+    for (int row = 0; row < SIZE; ++row) cells[row] += TILE;
+  }
+};
+
+// SIZE x SIZE cells from column `left` on into one cell of each plane; columns beyond the image are 0.
+template <int SIZE, typename Rows>
+PELLUCID_INLINE void transform_square(const Rows& rows, std::int64_t left, std::int64_t width, Vector* planes,
                                       std::int64_t stride) {
   Vector half[PATCH * SIZE];
   PELLUCID_KEEP_LOOP
   for (int column = 0; column < SIZE; ++column) {
     Vector line[SIZE] = {};
-    if (corner.has_column(field, column)) {
+    if (is_inside(left + column, width)) {
       PELLUCID_UNROLL
-      for (int row = 0; row < SIZE; ++row) line[row] = read(row, column);
+      for (int row = 0; row < SIZE; ++row) line[row] = rows(row, column);
     }
     to_points(line, half + column, SIZE);
   }
@@ -52,37 +95,13 @@ PELLUCID_INLINE void transform_square(const Field& field, Corner corner, const R
   }
 }
 
-// What rows beyond the image are made of.
-constexpr Vector NOTHING[PATCH] = {};
-
-// Of a channel block's cells as they lie.
-template <int SIZE>
-PELLUCID_INLINE void transform_plain(const Field& field, Corner corner, const Vector* cells, Vector* planes,
-                                     std::int64_t stride) {
-  const Vector* rows[SIZE];
-  PELLUCID_UNROLL
-  for (int row = 0; row < SIZE; ++row) {
-    const Vector* inside = cells + (corner.top + row) * field.width + corner.left;
-    rows[row] = corner.has_row(field, row) ? inside : NOTHING;
+// A row of squares.
+template <int SIZE, typename Rows>
+PELLUCID_INLINE void transform_row(Rows rows, std::int64_t left, std::int64_t width, std::int64_t squares,
+                                   Vector* planes, std::int64_t stride) {
+  for (std::int64_t i = 0; i < squares; ++i, left += TILE, rows.advance()) {
+    transform_square<SIZE>(rows, left, width, planes + i, stride);
   }
-  const auto read = [&](int row, int column) { return rows[row][column]; };
-  transform_square<SIZE>(field, corner, read, planes, stride);
-}
-
-// Of cells that are described, the channel block's first one being `first`.
-template <int SIZE>
-PELLUCID_INLINE void transform_described(const Field& field, Corner corner, const AnyReader& value,
-                                         std::int64_t first, Vector* planes, std::int64_t stride) {
-  std::int64_t cells[SIZE];  // the first of each row
-  Integers kept[SIZE];       // all bits of the rows inside
-  PELLUCID_UNROLL
-  for (int row = 0; row < SIZE; ++row) {
-    const bool inside = corner.has_row(field, row);
-    cells[row] = first + (inside ? (corner.top + row) * field.width : 0) + corner.left;
-    kept[row] = broadcast_integer(inside ? -1 : 0);
-  }
-  const auto read = [&](int row, int column) { return keep_where(kept[row], value(cells[row] + column)); };
-  transform_square<SIZE>(field, corner, read, planes, stride);
 }
 
 template <int SIZE, bool PLAIN>
@@ -94,14 +113,19 @@ PELLUCID_INLINE void transform_items(const Field& field, const RectifiedDescript
     const std::int64_t block = item / run.count;
     const std::int64_t last = (block + 1) * run.count < end ? (block + 1) * run.count : end;
     const AnyReader reader(value, field.blocks, block);
-    for (TilePlace place = run.place(item - block * run.count); item < last; ++item, run.advance(place)) {
-      const Corner corner{.top = place.row - field.top, .left = place.column - field.left};
+    for (TilePlace place = run.place(item - block * run.count); item < last; run.advance(place)) {
+      const std::int64_t squares = run.in_row(place, last - item);
+      const std::int64_t top = place.row - field.top;
+      const std::int64_t left = place.column - field.left;
       const std::int64_t first = (place.image * field.blocks + block) * field.height * field.width;
       if constexpr (PLAIN) {
-        transform_plain<SIZE>(field, corner, value.linear.x + first, planes + item, stride);
+        const PlainRows<SIZE> rows(field, value.linear.x + first, top, left);
+        transform_row<SIZE>(rows, left, field.width, squares, planes + item, stride);
       } else {
-        transform_described<SIZE>(field, corner, reader, first, planes + item, stride);
+        const DescribedRows<SIZE> rows(field, reader, first, top, left);
+        transform_row<SIZE>(rows, left, field.width, squares, planes + item, stride);
       }
+      item += squares;
     }
   }
 }

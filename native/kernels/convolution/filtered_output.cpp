@@ -2,6 +2,7 @@
 // strip's points of the input and of the output -> output, after a ReLU where `rectify` is set, and, unless
 // null, winners. Where `pooled` is set it is the maxima of two by two outputs that are written.
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/convolution/filtering.h"
 #include "kernels/convolution/passes.h"
 #include "kernels/declarations.h"

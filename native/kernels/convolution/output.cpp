@@ -1,6 +1,7 @@
 // convolution_output: input (padded), weights, bias or null, groups, connections -> output, after a ReLU
 // where `rectify` is set.
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/block.h"
 #include "kernels/convolution/passes.h"
 #include "kernels/declarations.h"

@@ -1,6 +1,7 @@
 // Losses, the batch in the lanes: value into the shard's totals, gradient of the batch's mean, right answers.
 #include "base/simd.h"
 #include "base/vector_math.h"
+#include "isa/rectified.h"
 #include "kernels/declarations.h"
 #include "kernels/loss/totals.h"
 

@@ -1,5 +1,6 @@
 // Max pooling, the batch in the lanes. The winner of each window is kept as the number of its tap.
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/declarations.h"
 #include "kernels/pooling/maximum.h"
 #include "kernels/pooling/window.h"

@@ -145,10 +145,8 @@ class _Convolution:
     def _alone(self, division: Division) -> None:
         """Each shard on tiles of its own."""
         builder, name = self.builder, self.context.name
-        inputs = builder.scratch(f"{name} inputs", division.inputs_bytes)
-        products = builder.scratch(f"{name} products", division.outputs_bytes)
-        kernels = self._kernels(division)
-        operands = (*self.value.operands, kernels, inputs, products, *self._finish)
+        planes = builder.scratch(f"{name} inputs and products", division.overlapping_bytes)
+        operands = (*self.value.operands, self._kernels(division), planes, *self._finish)
         attributes = self._attributes(division)
         tiles = self.tiles.tiles
         builder.shared([Step("winograd_convolution", name, operands, attributes, tiles, Scale.IMAGES)])

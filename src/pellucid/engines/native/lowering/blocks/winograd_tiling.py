@@ -137,6 +137,12 @@ class Division:
     batch_bytes: int
 
     @property
+    def overlapping_bytes(self) -> int:
+        """Of inputs and products in one room; as inputs_offset in native/kernels/blocks/winograd.h."""
+        inputs, outputs = self.inputs_bytes // POINTS, self.outputs_bytes // POINTS
+        return max(outputs, POINTS * outputs - (POINTS - 1) * inputs) + self.inputs_bytes
+
+    @property
     def keeps_kernels(self) -> bool:
         """Whether transformed kernels serve more than one chunk, or are small enough to lie in a cache."""
         return self.alone or self.chunks > 1 or self.kernels_bytes <= LARGEST_KERNELS
