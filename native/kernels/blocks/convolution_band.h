@@ -19,8 +19,28 @@
 #include "kernels/blocks/convolution.h"
 #include "kernels/blocks/description.h"
 #include "kernels/call.h"
+#include "kernels/transfer/cells.h"
 
 namespace pellucid::PELLUCID_ISA {
+
+// A row of one channel of a caller's image, described.
+template <typename Source>
+struct ChannelRow {
+  const Source* cells;
+  float a;
+  float c;
+  bool rectify;
+
+  PELLUCID_INLINE float operator()(std::int64_t column) const {
+    const float value = a * static_cast<float>(cells[column]) + c;
+    return rectify && value < 0 ? 0.0F : value;
+  }
+  // Of LANES columns.
+  [[nodiscard]] PELLUCID_INLINE Vector from(std::int64_t column) const {
+    const Vector value = a * load_cells(cells + column) + c;
+    return rectify ? rectified(value) : value;
+  }
+};
 
 template <typename Shape>
 class Band {
@@ -117,16 +137,11 @@ class Band {
     const Coefficients of_block(value_.linear, blocks_of(shape_.sources), channel / LANES);
     const float a = static_cast<float>(shape_.scale) * of_block.a[lane];
     const float c = of_block.c[lane];
-    const bool rectifies = value_.rectify;
     for_each_row(begin, end, [&](std::int64_t place, std::int64_t row) {
       if (row < 0) {
         fill_row(to + place);
       } else {
-        const Source* cells = x + row * shape_.in_width;
-        copy_row(to + place, [&](std::int64_t column) {
-          const float value = a * static_cast<float>(cells[column]) + c;
-          return rectifies && value < 0 ? 0.0F : value;
-        });
+        copy_row(to + place, ChannelRow<Source>{x + row * shape_.in_width, a, c, value_.rectify});
       }
     });
   }
@@ -138,17 +153,30 @@ class Band {
     }
   }
 
+  // Cells that lie `step` apart, the first of them in `column`.
+  template <typename Cell, typename Read>
+  PELLUCID_INLINE static void copy_cells(Cell* to, std::int64_t count, std::int64_t column, std::int64_t step,
+                                         const Read& read) {
+    if constexpr (sizeof(Cell) == sizeof(float)) {
+      if (step == 1 && count >= LANES) {
+        for (std::int64_t i = 0; i + LANES < count; i += LANES) store(to + i, read.from(column + i));
+        const std::int64_t last = count - LANES;  // may overlap the one before
+        store(to + last, read.from(column + last));
+        return;
+      }
+    }
+    for (std::int64_t i = 0; i < count; ++i, column += step) to[i] = read(column);
+  }
+
   template <typename Cell, typename Read>
   PELLUCID_INLINE void copy_row(Cell* to, const Read& read) const {
     const std::int32_t* header = columns_ + 1;
     const std::int32_t* cells = header + 3 * shape_.column_copies;
-    const std::int64_t step = columns_[0];
     for (std::int64_t copy = 0; copy < shape_.column_copies; ++copy) {
       const std::int64_t inside = header[0];
       const std::int64_t outside = header[1];
       for (std::int64_t i = 0; i < inside; ++i) to[i] = cells[i] < 0 ? Cell{} : read(cells[i]);
-      std::int64_t column = header[2];
-      for (std::int64_t i = inside; i < outside; ++i, column += step) to[i] = read(column);
+      copy_cells(to + inside, outside - inside, header[2], columns_[0], read);
       for (std::int64_t i = outside; i < shape_.width; ++i) to[i] = cells[i] < 0 ? Cell{} : read(cells[i]);
       header += 3;
       cells += shape_.width;

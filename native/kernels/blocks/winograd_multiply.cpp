@@ -71,7 +71,7 @@ struct ProductTable {
 // With two vectors of kernels and one broadcast beside the sums; one vector alone leaves more room than the
 // loads can follow.
 constexpr int MOST_TILES = REGISTERS == 32 ? 14 : 6;
-constexpr int MOST_TILES_ALONE = REGISTERS == 32 ? 16 : 12;
+constexpr int MOST_TILES_ALONE = REGISTERS == 32 ? 24 : 12;
 constexpr ProductTable<GROUP, MOST_TILES> PAIRS;
 constexpr ProductTable<1, MOST_TILES_ALONE> SINGLES;
 

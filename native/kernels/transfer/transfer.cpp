@@ -2,6 +2,7 @@
 #include "base/simd.h"
 #include "base/transpose.h"
 #include "kernels/declarations.h"
+#include "kernels/transfer/cells.h"
 #include "kernels/transfer/scatter.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -19,19 +20,6 @@ struct Images {
     }
   }
 };
-
-// Four-byte numbers of LANES neighbouring cells of one image.
-PELLUCID_INLINE Vector load_cells(const std::uint8_t* from) {
-  using Shorts = std::uint16_t __attribute__((vector_size(LANES * 2)));
-  std::uint8_t bytes __attribute__((vector_size(LANES)));
-  __builtin_memcpy(&bytes, from, sizeof bytes);
-  // In steps that the compiler has instructions for.
-  const Words words = __builtin_convertvector(__builtin_convertvector(bytes, Shorts), Words);
-  return __builtin_convertvector(__builtin_convertvector(words, Integers), Vector);
-}
-PELLUCID_INLINE Vector load_cells(const float* from) {
-  return load(from);
-}
 
 // `width` cells of each image, from `cell` on, times scale -> as many vectors.
 template <typename Source>

@@ -16,8 +16,11 @@ from pellucid.engines.native.plan import Layout
 IMAGES_TOGETHER = 32
 """Of a round whose work is shared: enough to make up for reading the weights."""
 
-IMAGES_APART = 16
-"""Of a round that one thread takes, at most; half as many are worth one."""
+IMAGES_APART = 6
+"""Of a round that one thread takes, at most; half as many are worth one.
+
+Few, so that what one layer of a small network hands to the next stays in a core's second-level cache.
+"""
 
 FEW_PARAMETERS = 2**20
 """That every thread may read for itself."""
