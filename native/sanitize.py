@@ -62,6 +62,8 @@ SANITIZERS = (
             "test_native_chains.py",
             "test_native_depthwise.py",
             "test_native_filtering.py",
+            "test_native_winograd.py",
+            "test_native_rounds.py",
         ),
     ),
     Sanitizer(

@@ -62,6 +62,32 @@ def test_chains_end_where_another_node_reads_or_somebody_looks() -> None:
     assert looked_at.ending_at("k") is None
 
 
+@pytest.mark.parametrize("instruction_set", instruction_sets())
+@pytest.mark.parametrize("layout", ["lanes", "blocks"])
+def test_a_rectifier_keeps_what_is_no_number(instruction_set: str, layout: str) -> None:
+    """By itself, and behind a convolution by either algorithm."""
+    builder = GraphBuilder()
+    x = builder.input((16, 8, 8))
+    builder.add(pellucid.ReLU(), x, name="alone")
+    for algorithm in ("direct", "winograd"):
+        z = builder.add(pellucid.Conv2d(16, 3, padding=1), x, name=algorithm)
+        builder.add(pellucid.ReLU(), z, name=f"rectified {algorithm}")
+    graph = builder.graph(outputs=("alone", "rectified direct", "rectified winograd"))
+    options = CompileOptions(
+        2, Purpose.INFERENCE, algorithms=(("direct", "direct"), ("winograd", "winograd"))
+    )
+    images = np.tile(np.array([-2, -1, 0, 1], np.float32), (2, 16, 8, 2))
+    images[0, :, 0, 0] = np.nan
+    images[1, :, 0, :4] = np.nan, np.inf, -np.inf, -0.0
+    engine = NativeEngine(instruction_set=instruction_set, layout=layout, poison=True)
+    alone, *convolved = Model(graph, seed=3, engine=engine).program(options).forward(images)
+    np.testing.assert_array_equal(alone, np.where(images < 0, np.float32(0), images))
+    for values in convolved:
+        assert np.isnan(values[0, :, :2, :2]).all()
+        assert (values[0, :, 4:] >= 0).all()
+        assert (values[0, :, 4:] > 0).any()
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_fused_pass_gives_the_numbers_of_its_nodes_apart(count: int) -> None:
     net = Model(residual_block(), seed=3, engine=NativeEngine(layout="blocks", poison=True))

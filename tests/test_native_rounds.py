@@ -109,3 +109,17 @@ def test_a_plan_for_several_shards_is_not_run_by_workers_of_their_own() -> None:
     assert executable.run(store.native, arrays, 2, 1) == 2
     with pytest.raises(ValueError, match="one shard"):
         executable.run(store.native, arrays, 2, 1, workers=2)
+
+
+@pytest.mark.parametrize("lanes", [8, 16])
+def test_plans_that_take_turns_choose_the_same_algorithms(lanes: int) -> None:
+    """By cost, 3x3 cells of 16 channels are filtered in a round of 48 images and not in one of six."""
+    builder = GraphBuilder()
+    builder.add(pellucid.Conv2d(16, 3, padding=1), builder.input((16, 3, 3)), name="conv")
+    graph = builder.graph()
+    shared = Compiler(graph, ParameterStore(graph, None), lanes, 128, THREADS, Choices(Layout.BLOCKS))
+    own = own_rounds(shared)
+    assert own is not None
+    for plan in (shared_rounds(shared).compiler, own.compiler):
+        kernels = {step.operation for phase in plan.forward(("conv",)).phases for step in phase.steps}
+        assert any("winograd" in kernel for kernel in kernels)

@@ -166,7 +166,8 @@ def decisions(compiler: Compiler, settled: Settled, *, training: bool) -> tuple[
     (word,) = (word for word, known in LAYOUTS.items() if known is layout)
     made = [Decision(None, word, settled.layout_origin)]
     for name in convolutions(graph):
-        context = _context(graph, compiler.store, name, choices.precision, compiler.capacity)
+        images = compiler.choices.images or compiler.capacity
+        context = _context(graph, compiler.store, name, choices.precision, images)
         if name in choices.algorithms:
             algorithm = Algorithm(choices.algorithms[name])
         else:

@@ -61,9 +61,10 @@ def own_rounds(compiler: Compiler) -> Rounds | None:
     On tiles threads do not wait for each other as it is.
     """
     values = sum(math.prod(spec.shape) for spec in compiler.graph.parameters.values())
-    layout = shared_rounds(compiler).compiler.layout()
+    shared = shared_rounds(compiler).compiler
+    layout = shared.layout()
     if compiler.shards == 1 or values > FEW_PARAMETERS or layout is not Layout.BLOCKS:
         return None
-    choices = replace(compiler.choices, layout=layout)
+    choices = replace(compiler.choices, layout=layout, images=shared.capacity)
     alone = replace(compiler, capacity=min(compiler.capacity, IMAGES_APART), shards=1, choices=choices)
     return Rounds(alone, compiler.shards)

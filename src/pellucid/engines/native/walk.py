@@ -37,11 +37,14 @@ class Choices:
         layout: LANES or BLOCKS to force one, None to have it chosen.
         precision: see CompileOptions.
         algorithms: of convolutions, by node, where they are not to be chosen.
+        images: of a batch that cost models think of, 0 for a plan's capacity. Plans that take turns choose
+            alike, so that a number's bits do not depend on which of them computed it.
     """
 
     layout: Layout | None = None
     precision: str = "default"
     algorithms: Mapping[str, str] = field(default_factory=dict)
+    images: int = 0
 
 
 @dataclass
@@ -129,7 +132,7 @@ class Walk:
             gradients=self.parameter_gradients,
             rule=self.rules.get(node.name, Rule.GRADIENT),
             absorbed=self._absorbed,
-            images=self.builder.capacity,
+            images=self.choices.images or self.builder.capacity,
             precision=self.choices.precision,
             algorithm=self.choices.algorithms.get(node.name),
             padded_input=name in self._padded,
