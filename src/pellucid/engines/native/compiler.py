@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pellucid.engines.engine import Rule
@@ -93,6 +93,28 @@ class Compiler:
     def _layouts(self, *, training: bool = False) -> Mapping[str, Layout]:
         return node_layouts(self.graph, self.layout(training=training))
 
+    def _forward(self, walk: Walk, nodes: Collection[str], outputs: Sequence[str] = ()) -> None:
+        """Walk to these nodes and write their values into the caller's arrays "output:NODE".
+
+        Each at once: a node's output leaves the cache as the next ones come, and its place is free again.
+
+        Args:
+            walk: that has its inputs.
+            nodes: that are written down.
+            outputs: further nodes to walk to.
+        """
+        written: set[str] = set()
+
+        def write(node: str) -> None:
+            if node in nodes and node not in written:
+                external = walk.builder.external(f"output:{node}")
+                self._scatter(walk.builder, node, walk.values, external)
+                written.add(node)
+
+        walk.forward((*nodes, *outputs), write)
+        for node in nodes:
+            write(node)  # of the inputs
+
     def _scatter(self, builder: PlanBuilder, node: str, values: Values | Gradients, external: Buffer) -> None:
         """A node's value or gradient into the caller's array."""
         if values.is_in_lanes(node):
@@ -108,9 +130,7 @@ class Compiler:
             builder, self.graph, self.store, self._layouts(), visible=frozenset(nodes), choices=self.choices
         )
         walk.bring_inputs(ImageSource(None, "float32"))
-        walk.forward(nodes)
-        for node in dict.fromkeys(nodes):
-            self._scatter(builder, node, walk.values, builder.external(f"output:{node}"))
+        self._forward(walk, nodes)
         return builder.plan(changes_state=False)
 
     def loss(self, weights: Mapping[str, float], objective: Objective, *, classes: bool) -> Plan:
@@ -149,13 +169,13 @@ class Compiler:
             choices=self.choices,
         )
         walk.bring_inputs(ImageSource(None, "float32"))
-        walk.forward((*wishes.sources, *wishes.activations))
-        for node in wishes.activations:
-            self._scatter(builder, node, walk.values, builder.external(f"output:{node}"))
-        gradients = walk.backward(self._seeds(builder, walk, wishes))
-        for node in wishes.nodes:
-            if node in gradients:
+        self._forward(walk, wishes.activations, wishes.sources)
+
+        def write(node: str, gradients: Gradients) -> None:
+            if node in wishes.nodes:
                 self._scatter(builder, node, gradients, builder.external(f"gradient:{node}"))
+
+        walk.backward(self._seeds(builder, walk, wishes), write)
         return builder.plan(changes_state=False)
 
     def _gradient_of(self, builder: PlanBuilder, name: str) -> Buffer:

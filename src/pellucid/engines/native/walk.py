@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -45,6 +45,10 @@ class Choices:
     precision: str = "default"
     algorithms: Mapping[str, str] = field(default_factory=dict)
     images: int = 0
+
+
+def nothing(*_: object) -> None:
+    """What is done with a node that nobody looks at."""
 
 
 @dataclass
@@ -158,8 +162,13 @@ class Walk:
         sizes = geometry(self._context(consumers[0]), layer)
         return sizes if sizes.is_padded else None
 
-    def forward(self, outputs: Sequence[str]) -> None:
-        """Append the forward steps of everything that these nodes are computed from."""
+    def forward(self, outputs: Sequence[str], visit: Callable[[str], None] = nothing) -> None:
+        """Append the forward steps of everything that these nodes are computed from.
+
+        Args:
+            outputs: their names.
+            visit: called with each node that has been computed, while its output is still in a cache.
+        """
         needed = self.graph.ancestors(outputs)
         for node in self.graph.nodes:
             hidden = node.name in self._hidden or self._chains.hides(node.name)
@@ -175,6 +184,7 @@ class Walk:
             else:
                 output, self._caches[node.name] = self._node_forward(node)
                 self.values.put(node.name, output)
+            visit(node.name)
 
     def _output_of(self, node: Node) -> Value:
         return self._node_forward(node)[0]
@@ -233,10 +243,13 @@ class Walk:
                 useful.add(node.name)
         return frozenset(useful)
 
-    def backward(self, seeds: Mapping[str, Value]) -> Gradients:
-        """Append the backward steps from these seeds; returns the gradients of the wanted nodes.
+    def backward(self, seeds: Mapping[str, Value], visit: Callable[[str, Gradients], None] = nothing) -> None:
+        """Append the backward steps from these seeds.
 
-        A wanted node that no seed depends on is left out, and so is its gradient: it is zero.
+        Args:
+            seeds: gradients of nodes that come from outside.
+            visit: called with each node whose gradient is complete, and with the gradients. A node that no
+                seed depends on is left out: its gradient is zero.
         """
         gradients = Gradients(self.builder, self.graph.shapes, seeds)
         reached: set[str] = set()
@@ -244,6 +257,7 @@ class Walk:
             if node.name not in gradients or node.name not in self._useful:
                 continue
             reached.add(node.name)
+            visit(node.name, gradients)
             if node.name not in self._differentiated:
                 continue
             chain = self._chains.ending_at(node.name)
@@ -256,7 +270,6 @@ class Walk:
             if node.name not in self.nodes_wanted:
                 gradients.forget(node.name)
         self._clear_unreached(reached)
-        return gradients
 
     def _node_backward(
         self, node: Node, gradients: Gradients, reached: set[str]
