@@ -39,10 +39,18 @@ class Rounds:
     workers: int = 1
 
     def images(self, count: int) -> int:
-        """Of one round, so that there are as few as the capacity allows and threads have equal shares."""
-        rounds = self.workers * max(1, -(-count // (self.workers * self.compiler.capacity)))
-        share = -(-count // (rounds * self.compiler.shards))
-        return max(1, min(self.compiler.capacity, share * self.compiler.shards))
+        """Of one round.
+
+        Where threads share a round, as many as leave few rounds, all of about one size. Where each takes
+        rounds of its own, as many as let them finish together, and if several do, the most of those.
+        """
+        capacity, shards = self.compiler.capacity, self.compiler.shards
+        if self.workers > 1:
+            sizes = range(capacity, (capacity - 1) // 2, -1)
+            return min(sizes, key=lambda size: -(-count // (self.workers * size)) * size)
+        rounds = max(1, -(-count // capacity))
+        share = -(-count // (rounds * shards))
+        return max(1, min(capacity, share * shards))
 
     def are_worth(self, count: int) -> bool:
         """Whether each worker would have half a round at least."""
