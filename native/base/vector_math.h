@@ -2,7 +2,6 @@
 #pragma once
 
 #include "base/simd.h"
-#include "isa/rectified.h"
 
 namespace pellucid::PELLUCID_ISA {
 
@@ -70,7 +69,7 @@ PELLUCID_INLINE Vector softplus(Vector x) {
   series = series * square + 1.0F / 5;
   series = series * square + 1.0F / 3;
   series = series * square + 1.0F;
-  return rectified(x) + 2.0F * s * series;
+  return select(x < Vector{}, Vector{}, x) + 2.0F * s * series;
 }
 
 // log(x) of a normal number: 2^n m with m from sqrt(1/2) on, log(m) = 2 atanh((m - 1) / (m + 1)).

@@ -13,6 +13,8 @@
 // cell of the first; then column copies x width cells. Between such places cells are `step` apart.
 #pragma once
 
+#include <type_traits>
+
 #include "base/simd.h"
 #include "kernels/attributes.h"
 #include "kernels/block.h"
@@ -157,7 +159,7 @@ class Band {
   template <typename Cell, typename Read>
   PELLUCID_INLINE static void copy_cells(Cell* to, std::int64_t count, std::int64_t column, std::int64_t step,
                                          const Read& read) {
-    if constexpr (sizeof(Cell) == sizeof(float)) {
+    if constexpr (std::is_same_v<Cell, float>) {
       if (step == 1 && count >= LANES) {
         for (std::int64_t i = 0; i + LANES < count; i += LANES) store(to + i, read.from(column + i));
         const std::int64_t last = count - LANES;  // may overlap the one before

@@ -12,6 +12,7 @@
 #include "kernels/block.h"
 #include "kernels/blocks/description.h"
 #include "kernels/blocks/output_places.h"
+#include "kernels/call.h"
 #include "kernels/minimal_filtering.h"
 
 namespace pellucid::PELLUCID_ISA {
@@ -82,8 +83,7 @@ struct TileRun {
   }
   // Of so many tiles at most, those in the same row of tiles as the one here.
   [[nodiscard]] PELLUCID_INLINE std::int64_t in_row(const TilePlace& place, std::int64_t tiles) const {
-    const std::int64_t left = columns - place.column / TILE;
-    return tiles < left ? tiles : left;
+    return smaller_of(tiles, columns - place.column / TILE);
   }
   // To the beginning of the next row of tiles.
   PELLUCID_INLINE void advance(TilePlace& place) const {
@@ -101,6 +101,15 @@ struct WinogradOutput {
   const float* bias;  // (channels,) or null
   OutputPlaces places;
   double* sums;  // (2, padded channels) or null
+
+  // Operands of a call: bias, addend, mask, sums and signs, each or null -> y.
+  PELLUCID_INLINE WinogradOutput(const Call& call, int first)
+      : bias(call.operand<const float>(first)),
+        places{.addend = call.operand<const Vector>(first + 1),
+               .mask = call.operand<const SignBits>(first + 2),
+               .signs = call.operand<SignBits>(first + 4),
+               .y = call.operand<Vector>(first + 5)},
+        sums(call.operand<double>(first + 3)) {}
 };
 
 // The three stages of a convolution over a run of tiles; each works on items [begin, end), so that shards can

@@ -121,12 +121,7 @@ void transform_output(const WinogradAttributes& shape, const Vector* planes, con
 // Shared: output blocks of the chunk's tiles.
 void winograd_output(const Call& call) {
   const auto& shape = call.as<WinogradAttributes>();
-  const WinogradOutput output{.bias = call.operand<const float>(1),
-                              .places = {.addend = call.operand<const Vector>(2),
-                                         .mask = call.operand<const SignBits>(3),
-                                         .signs = call.operand<SignBits>(5),
-                                         .y = call.operand<Vector>(6)},
-                              .sums = call.operand<double>(4)};
+  const WinogradOutput output(call, 1);
   const TileRun run(shape, call.first_unit, call.units);
   transform_output(shape, call.operand<const Vector>(0), run, output, call.begin, call.end);
 }
@@ -138,12 +133,7 @@ void winograd_convolution(const Call& call) {
   const RectifiedDescription input(call, 0, shape.rectify_input != 0);
   const auto* kernels = call.operand<const Vector>(3);
   auto* products = call.operand<Vector>(4);
-  const WinogradOutput output{.bias = call.operand<const float>(5),
-                              .places = {.addend = call.operand<const Vector>(6),
-                                         .mask = call.operand<const SignBits>(7),
-                                         .signs = call.operand<SignBits>(9),
-                                         .y = call.operand<Vector>(10)},
-                              .sums = call.operand<double>(8)};
+  const WinogradOutput output(call, 5);
   const std::int64_t in_blocks = blocks_of(shape.in_channels);
   const std::int64_t out_blocks = blocks_of(shape.out_channels);
   const Cut cut(static_cast<int>(call.end - call.begin), static_cast<int>(shape.chunk));

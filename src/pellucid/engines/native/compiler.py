@@ -71,7 +71,7 @@ class Compiler:
         lanes: images a tile, and channels a block.
         capacity: images in a batch, at most.
         shards: that work is shared out among.
-        choices: what the user says about how things are computed.
+        choices: what is settled about how things are computed.
     """
 
     graph: Graph
@@ -103,17 +103,15 @@ class Compiler:
             nodes: that are written down.
             outputs: further nodes to walk to.
         """
-        written: set[str] = set()
 
         def write(node: str) -> None:
-            if node in nodes and node not in written:
+            if node in nodes:
                 external = walk.builder.external(f"output:{node}")
                 self._scatter(walk.builder, node, walk.values, external)
-                written.add(node)
 
         walk.forward((*nodes, *outputs), write)
-        for node in nodes:
-            write(node)  # of the inputs
+        for name in self.graph.inputs:  # which no walk computes
+            write(name)
 
     def _scatter(self, builder: PlanBuilder, node: str, values: Values | Gradients, external: Buffer) -> None:
         """A node's value or gradient into the caller's array."""

@@ -165,8 +165,8 @@ def decisions(compiler: Compiler, settled: Settled, *, training: bool) -> tuple[
     layout = compiler.layout(training=training)
     (word,) = (word for word, known in LAYOUTS.items() if known is layout)
     made = [Decision(None, word, settled.layout_origin)]
+    images = compiler.choices.costed_images(compiler.capacity)
     for name in convolutions(graph):
-        images = compiler.choices.images or compiler.capacity
         context = _context(graph, compiler.store, name, choices.precision, images)
         if name in choices.algorithms:
             algorithm = Algorithm(choices.algorithms[name])

@@ -31,7 +31,7 @@ from pellucid.layers import Conv1d, Conv2d, Input, Parameter
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user says about how things are computed.
+    """How things are computed, where that is not left to each plan.
 
     Attributes:
         layout: LANES or BLOCKS to force one, None to have it chosen.
@@ -45,6 +45,10 @@ class Choices:
     precision: str = "default"
     algorithms: Mapping[str, str] = field(default_factory=dict)
     images: int = 0
+
+    def costed_images(self, capacity: int) -> int:
+        """Of a batch that cost models think of, in a plan of this capacity."""
+        return self.images or capacity
 
 
 def nothing(*_: object) -> None:
@@ -62,7 +66,7 @@ class Walk:
         parameter_gradients: for the full name of every parameter whose gradient is wanted its place.
         rules: of nodes that do not follow the gradient.
         visible: nodes whose own values or gradients are asked for: they are never fused away.
-        choices: what the user says about how things are computed.
+        choices: what is settled about how things are computed.
         values: the output of every node walked forward.
     """
 
@@ -136,7 +140,7 @@ class Walk:
             gradients=self.parameter_gradients,
             rule=self.rules.get(node.name, Rule.GRADIENT),
             absorbed=self._absorbed,
-            images=self.choices.images or self.builder.capacity,
+            images=self.choices.costed_images(self.builder.capacity),
             precision=self.choices.precision,
             algorithm=self.choices.algorithms.get(node.name),
             padded_input=name in self._padded,
