@@ -170,7 +170,7 @@ class Convolution(Layer):
             shape: Shape = (self.out_channels, in_channels // self.groups, *kernel)
             fan_in, fan_out = shape[1] * taps, self.out_channels // self.groups * taps
         else:
-            count = sum(len(row) for row in self.connections)
+            count = self._kernels(in_channels)
             shape = (count, *kernel)
             fan_in, fan_out = count * taps // self.out_channels, count * taps // in_channels
         weight = ParameterSpec(
@@ -181,8 +181,13 @@ class Convolution(Layer):
     def cost(self, inputs: Sequence[Shape]) -> int:
         """Kernel taps times output positions."""
         positions = math.prod(self.output_shape(inputs)[1:])
-        connections = sum(len(row) for row in self.table(inputs[0][0]))
-        return connections * math.prod(self.kernel) * positions
+        return self._kernels(inputs[0][0]) * math.prod(self.kernel) * positions
+
+    def _kernels(self, in_channels: int) -> int:
+        """Pairs of an input map and an output map that it is seen by."""
+        if self.connections is None:
+            return self.out_channels * (in_channels // self.groups)
+        return sum(len(row) for row in self.connections)
 
 
 @dataclass(frozen=True)
