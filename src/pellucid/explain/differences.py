@@ -7,9 +7,7 @@ the cell is from its kink, and any other layer is evaluated with and without it,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,18 +19,16 @@ from pellucid.engines.reference.definitions import definition
 from pellucid.explain.derivatives import LINEAR
 from pellucid.explain.derivatives.kernels import KERNEL_LAYERS
 from pellucid.explain.evidence import Evidence
+from pellucid.explain.kinks import past_kinks
 from pellucid.explain.rerun import downstream
 from pellucid.graph import Graph, Node
-from pellucid.layers import AxisWindow, Input, Layer, Linear, Normalize, Pad, ReLU
+from pellucid.layers import Input, Layer, Linear, Normalize, Pad, ReLU
 from pellucid.layers.convolution import Convolution
 from pellucid.layers.pooling import MaxPooling
 from pellucid.layers.transposed_convolution import TransposedConvolution
 
 CONSTANTS = ("bias", "running_mean")
 """Parameters that add to a linear layer's output: differences do not see them."""
-
-BLOCK_CELLS = 1 << 18
-"""Of the differences that are looked at together: a megabyte of single precision."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ def _carry(
     if isinstance(layer, ReLU | MaxPooling):
         (source,) = node.inputs
         base, top = (_of_images(read.activation(name), change.images) for name in (source, node.name))
-        result, crossings[node.name] = _past_kinks(layer, base, top, carried[source])
+        result, crossings[node.name] = past_kinks(layer, base, top, carried[source])
         return result
     base_inputs = [read.activation(source)[list(change.images)].astype(np.float64) for source in node.inputs]
     before = _forward(layer, base_inputs, read.short_parameters(node), np.float64)
@@ -169,80 +165,3 @@ def _linear(
 def _of_images(activation: Array, images: Sequence[int]) -> Array:
     """An activation of these images, not copied where they are all."""
     return activation if tuple(images) == tuple(range(len(activation))) else activation[list(images)]
-
-
-def _past_kinks(layer: ReLU | MaxPooling, base: Array, top: Array, difference: Array) -> tuple[Array, Array]:
-    """What a ReLU or maximum makes of differences; and how many cells pass a kink, (R,).
-
-    Some channels at a time, which stay in the cache of the core that looks at them.
-
-    Args:
-        layer: it.
-        base: (N, *shape) its input without the change.
-        top: (N, *shape) its output.
-        difference: (R, N, *shape) of the input.
-    """
-    runs, channels = len(difference), base.shape[1]
-    result: Array = np.empty((runs, *top.shape), difference.dtype)
-    together = max(1, BLOCK_CELLS * channels // difference.size)
-    parts = [slice(first, first + together) for first in range(0, channels, together)]
-
-    def pass_part(some: slice) -> Array:
-        if not difference[:, :, some].any():  # a weight's own layer changes in one channel
-            result[:, :, some] = 0
-            return np.zeros(runs, np.int64)
-        with np.errstate(all="ignore"):  # of this thread
-            own = base[:, some].astype(difference.dtype, copy=False), difference[:, :, some]
-            if isinstance(layer, ReLU):
-                result[:, :, some], passed = _rectified(*own)
-            else:
-                result[:, :, some], passed = _maximum(layer, top[:, some], *own)
-        crossed: Array = np.count_nonzero(passed.reshape(runs, -1), axis=1)
-        return crossed
-
-    if len(parts) == 1:
-        return result, pass_part(parts[0])
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        crossings = sum(threads.map(pass_part, parts), np.zeros(runs, np.int64))
-    return result, crossings
-
-
-def _rectified(base: Array, difference: Array) -> tuple[Array, Array]:
-    """max(0, z + dz) - max(0, z), without adding dz to a larger z; and whether the sign changes."""
-    kink = -base
-    result: Array = np.maximum(difference, kink)
-    passed = (difference > kink) != (kink < 0)
-    result += np.minimum(base, 0, out=kink)
-    return result, passed
-
-
-def _maximum(layer: MaxPooling, top: Array, base: Array, difference: Array) -> tuple[Array, Array]:
-    """max over a window of (x - y) + dx, which is the difference of the maximum y; and whether another wins.
-
-    x - y is 0 for the winner, the first of equal ones, so that its difference arrives as it is.
-    """
-    axes = layer.window([base.shape[1:]])
-    best: Array = np.full((len(difference), *top.shape), -np.inf, difference.dtype)
-    winners, found = best.copy(), np.zeros(top.shape, bool)
-    for tap in np.ndindex(layer.kernel):
-        places = [_places(axis, k) for axis, k in zip(axes, tap, strict=True)]
-        outputs: Any = (..., *(windows for windows, _ in places))
-        inputs: Any = (..., *(cells for _, cells in places))
-        below = base[inputs] - top[outputs]
-        here = below + difference[inputs]
-        np.fmax(best[outputs], here, out=best[outputs])
-        wins = (below == 0) & ~found[outputs]
-        np.copyto(winners[outputs], here, where=wins)
-        found[outputs] |= wins
-    return best, best > winners
-
-
-def _places(axis: AxisWindow, tap: int) -> tuple[slice, slice]:
-    """The windows of an axis whose tap lies in the input, and the cells that it shows there."""
-    offset = tap * axis.dilation - axis.pad_start
-    first = max(0, -(offset // axis.stride))
-    last = min(axis.output - 1, (axis.input - 1 - offset) // axis.stride)
-    length = max(0, last - first + 1)
-    start = first * axis.stride + offset
-    cells = slice(start, start + length * axis.stride, axis.stride) if length else slice(0, 0)
-    return slice(first, first + length), cells
