@@ -97,3 +97,15 @@ def test_a_maximum_that_is_none_of_its_cells_is_past_a_kink() -> None:
         MaxPool2d(2), base, top, np.zeros((1, *base.shape), np.float32) - np.float32(1e-6)
     )
     assert crossings.tolist() == [4]
+
+
+@pytest.mark.parametrize("layer", [ReLU(), MaxPool2d(2)], ids=str)
+def test_what_is_no_number_stays_where_it_is_and_warns_nobody(layer: ReLU | MaxPool2d) -> None:
+    base, difference = numbers()
+    top = output(layer, base)
+    expected, _ = past_kinks(layer, base, top, difference)
+    difference[0, 0, 1, 0, 0] = np.nan
+    result, _ = past_kinks(layer, base, top, difference)
+    touched = np.zeros(result.shape, bool)
+    touched[0, 0, 1, 0, 0] = True
+    np.testing.assert_array_equal(result[~touched], expected[~touched])

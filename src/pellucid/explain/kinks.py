@@ -34,9 +34,9 @@ def past_kinks(layer: ReLU | MaxPooling, base: Array, top: Array, difference: Ar
 
     def pass_part(some: slice) -> Array:
         own, out = difference[:, :, some], result[:, :, some]
-        if own.max() == 0 == own.min():  # a weight's own layer changes in one channel
-            return np.zeros(runs, np.int64)
         with np.errstate(all="ignore"):  # of this thread
+            if own.max() == 0 == own.min():  # a weight's own layer changes in one channel
+                return np.zeros(runs, np.int64)
             before = base[:, some].astype(difference.dtype, copy=False)
             if isinstance(layer, ReLU):
                 passed = _rectified(before, own, out)
