@@ -115,6 +115,7 @@ def test_what_cannot_come_in_is_said_in_one_line() -> None:
     with pytest.raises(FormatError, match="Conv2d: PyTorch cannot export it: ") as raised:
         pellucid.from_torch(nn.Conv2d(3, 4, 3), torch.rand(2, 5, 6, 6))
     assert "\n" not in str(raised.value)
+    assert isinstance(raised.value.__cause__, RuntimeError)  # where in their own code, for those who look
     with pytest.raises(DataError, match=r"takes a torch\.nn\.Module, received str"):
         pellucid.from_torch("resnet18", torch.rand(2, 3, 6, 6))
 

@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "base/simd.h"
+#include "isa/rectified.h"
 #include "kernels/attributes.h"
 #include "kernels/block.h"
 #include "kernels/blocks/convolution.h"

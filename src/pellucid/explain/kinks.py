@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
 from pellucid.engines.engine import Array
-from pellucid.layers import AxisWindow, ReLU
+from pellucid.engines.reference.windows import pad, windows
+from pellucid.layers import ReLU
 from pellucid.layers.pooling import MaxPooling
 
 BLOCK_CELLS = 1 << 19
@@ -66,36 +66,25 @@ def _maximum(layer: MaxPooling, top: Array, base: Array, difference: Array, resu
     x - y is 0 for the winner, the first of equal ones, so that its difference arrives as it is.
     """
     axes = layer.window([base.shape[1:]])
+    cells = windows(pad(base, axes, constant=-np.inf), axes)
+    changes = windows(pad(difference.reshape(-1, *base.shape[1:]), axes), axes)
+    changes = changes.reshape(*difference.shape[:2], *changes.shape[1:])
     bits = np.dtype(f"i{difference.itemsize}")
     found, winners = np.zeros(top.shape, bool), np.zeros(result.shape, bits)
-    shown = np.empty(result.shape, result.dtype)
+    here = np.empty(result.shape, result.dtype)
+    share = here.view(bits)
     result[...] = -np.inf
     for tap in np.ndindex(layer.kernel):
-        places = [_places(axis, k) for axis, k in zip(axes, tap, strict=True)]
-        outputs: Any = (..., *(windows for windows, _ in places))
-        inputs: Any = (..., *(cells for _, cells in places))
-        below = base[inputs] - top[outputs]
-        here = np.add(below, difference[inputs], out=shown[outputs])
-        np.fmax(result[outputs], here, out=result[outputs])
+        below = cells[(..., *tap)] - top
+        np.add(below, changes[(..., *tap)], out=here)
+        np.fmax(result, here, out=result)
         # Of each window one cell wins, once for all runs: its bits are let through, and no other's.
-        wins = (below == 0) & ~found[outputs]
-        found[outputs] |= wins
-        share = here.view(bits)
+        wins = (below == 0) & ~found
+        found |= wins
         share &= -wins.astype(bits)
-        winners[outputs] |= share
+        winners |= share
     kept = winners.view(difference.dtype)
     if not found.all():  # rounded otherwise than y, or no number
         kept[:, ~found] = -np.inf
     passed: Array = result > kept
     return passed
-
-
-def _places(axis: AxisWindow, tap: int) -> tuple[slice, slice]:
-    """The windows of an axis whose tap lies in the input, and the cells that it shows there."""
-    offset = tap * axis.dilation - axis.pad_start
-    first = max(0, -(offset // axis.stride))
-    last = min(axis.output - 1, (axis.input - 1 - offset) // axis.stride)
-    length = max(0, last - first + 1)
-    start = first * axis.stride + offset
-    cells = slice(start, start + length * axis.stride, axis.stride) if length else slice(0, 0)
-    return slice(first, first + length), cells

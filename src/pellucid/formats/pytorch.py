@@ -136,7 +136,7 @@ def _export(torch: Any, module: Any, tensors: tuple[Any, ...], path: Path) -> No
             )
     except Exception as error:  # whatever the module's own code raises
         first = (str(error) or type(error).__name__).strip().splitlines()[0][:200]
-        raise FormatError(f"{type(module).__name__}: PyTorch cannot export it: {first}") from None
+        raise FormatError(f"{type(module).__name__}: PyTorch cannot export it: {first}") from error
 
 
 def state_dict(model: Model) -> dict[str, NDArray[Any]]:

@@ -37,8 +37,10 @@ def padding_sources(axis: AxisWindow, mode: str) -> NDArray[np.int64]:
 
 
 def pad(x: Array, axes: Axes, mode: str = "zeros", constant: float = 0.0) -> Array:
-    """x with every spatial axis padded; `constant` is what mode "zeros" pads with."""
+    """x with every spatial axis padded, or x itself; `constant` is what mode "zeros" pads with."""
     for number, axis in enumerate(axes, start=2):
+        if not (axis.pad_start or axis.pad_end or axis.overhang):
+            continue
         sources = padding_sources(axis, mode)
         outside = np.expand_dims(sources < 0, tuple(range(1, x.ndim - number)))
         x = np.where(outside, x.dtype.type(constant), np.take(x, sources, axis=number))
